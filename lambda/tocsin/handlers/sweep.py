@@ -1,0 +1,15 @@
+"""Lambda `sweep`: runs each minute."""
+
+from __future__ import annotations
+
+import os
+
+from tocsin.alerts.sweep import notify, sweep
+from tocsin.handlers.wiring import client, configured, ledger, starter
+
+
+def handler(event: object, context: object) -> dict[str, int]:
+    """Takes nothing; returns how many executions were started."""
+    started = sweep(ledger(), configured(), starter())
+    notify(ledger(), client("sns"), os.environ["ALARM_TOPIC_ARN"], os.environ["TOCSIN_NAME"])
+    return {"started": started}
