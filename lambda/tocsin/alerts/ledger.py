@@ -138,7 +138,7 @@ class Ledger:
         A claim supersedes the one in flight: that one's row goes, and its execution fails its next reserve.
         """
         now = self.clock()
-        alert_id = f"{sighting.key}-{_base36(now)}"
+        alert_id = f"{sighting.key}-{_base36(_claim_time(old, now))}"
         problem = deciding.record(old, sighting, decision, now, alert_id)
         writes: list[Any] = [
             {"Put": {"TableName": self._table, "Item": problem.to_item(), **_unchanged(old)}},
@@ -443,6 +443,12 @@ def _alert(item: Item) -> Alert:
         from_severity=Severity(row["from_rank"]) if "from_rank" in row else None,
         last_told_at=_datetime(row["told_before"]) if "told_before" in row else None,
     )
+
+
+def _claim_time(old: Problem | None, now: int) -> int:
+    """Now, or a millisecond after the last claim, so that no two alerts of a problem have one name."""
+    last = int(old.alert_id.rsplit("-", 1)[1], 36) if old is not None and old.alert_id else 0
+    return max(now, last + 1)
 
 
 def _datetime(milliseconds: int) -> datetime:
