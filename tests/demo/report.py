@@ -116,6 +116,7 @@ def write_messages(
         channel, kind = told["channel"], channel_types[told["channel"]]
         stem = f"{number:03}-{channel}-{_slug(told['finding_id'])}"
         files: dict[str, str] = {}
+        about: dict[str, Any]
         if kind == "email" and told["message_id"] in mails:
             mail = mails[told["message_id"]]
             about = {"from": mail.sender, "to": list(mail.to), "subject": mail.subject, "headers": dict(mail.headers)}

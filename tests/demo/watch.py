@@ -17,6 +17,7 @@ Pair = tuple[str, str]
 """An event's id and one finding of it: its id, or `#n` for the nth that cannot be read."""
 
 POLL_SECONDS = 0.2
+BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Watch:
 
     aws: LocalAws
     outputs: Mapping[str, Any]
-    since: datetime = datetime.min.replace(tzinfo=UTC)
+    since: datetime = BEGINNING
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
