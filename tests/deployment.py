@@ -46,7 +46,7 @@ class Terraform:
                 match message.get("type"):
                     case "change_summary" if message["changes"]["operation"] == "plan":
                         planned = sum(message["changes"][kind] for kind in ("add", "change", "remove"))
-                    case "apply_complete":
+                    case "apply_complete" if message["hook"]["action"] != "read":
                         done += 1
                         progress(done, planned, message["hook"]["resource"]["addr"])
                     case "diagnostic" if message["diagnostic"]["severity"] == "error":

@@ -1,10 +1,11 @@
-"""Findings for tests, at fixed times; every field can be changed by name."""
+"""Findings and alerts for tests, at fixed times; every field can be changed by name."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+from tocsin.alerts.alert import Alert, Reason
 from tocsin.findings.model import Feed, Finding, Resource, Severity
 
 
@@ -27,3 +28,18 @@ def finding(**changes: Any) -> Finding:
         "resources": (Resource("AwsEc2Instance", "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0"),),
     }
     return Finding(**(values | changes))
+
+
+def alert(finding_changes: dict[str, Any] | None = None, **changes: Any) -> Alert:
+    """The first alert of `finding()`; `finding_changes` change that."""
+    values: dict[str, Any] = {
+        "alert_id": "0123456789abcdef0123456789abcdef-mm8d2v40",
+        "key": "0123456789abcdef0123456789abcdef",
+        "reason": Reason.FIRST,
+        "finding": finding(**(finding_changes or {})),
+        "seen": 1,
+        "first_seen": datetime(2026, 3, 1, 11, 55, tzinfo=UTC),
+        "last_seen": datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+        "claimed_at": datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC),
+    }
+    return Alert(**(values | changes))

@@ -30,7 +30,7 @@ WORK = OUT / "work"
 EXAMPLE = ROOT / "examples" / "local"
 SHIPPED = Path(__file__).parent / "findings"
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -61,7 +61,10 @@ def _demo(findings: Path, repeat: int, tfvars: Path | None) -> int:
         slack = running.enter_context(SlackServer())
         aws, outputs = _applied(running, tfvars)
         watch = Watch(aws, outputs["tocsin"])
-        aws.client("secretsmanager").put_secret_value(SecretId=outputs["slack_secret_arn"], SecretString=slack.url)
+        aws.client("secretsmanager").put_secret_value(
+            SecretId=outputs["slack_secret_arn"], SecretString=slack.webhook_url()
+        )
+        _enable_security_hub(aws)
         watch.empty()
         sent: list[tuple[str, str, Pair]] = []
         for round_number in range(1, repeat + 1):
@@ -107,6 +110,14 @@ def _apply(terraform: Terraform, variables: tuple[str, ...]) -> None:
         )
 
 
+def _enable_security_hub(aws: LocalAws) -> None:
+    client = aws.client("securityhub")
+    try:
+        client.enable_security_hub()
+    except client.exceptions.ResourceConflictException:
+        return  # a former run did
+
+
 def _fingerprint(tfvars: Path | None) -> str:
     """What the applied state follows from: the module, the example, the package, the settings to try."""
     hashed = hashlib.sha256()
@@ -137,7 +148,8 @@ def _deliver(watch: Watch, sample: Sample, delivery: Delivery, unsent: list[Unse
     if answer["FailedCount"]:
         unsent.append(Unsent(sample.file, f"Security Hub: {answer['FailedFindings'][0]['ErrorMessage']}"))
         return []
-    return [pair for event in watch.aws.events()[before:] for pair in pairs_of(event.envelope)]
+    imported = (event for event in watch.aws.events()[before:] if event.envelope["source"] == "aws.securityhub")
+    return [pair for event in imported for pair in pairs_of(event.envelope)]
 
 
 def _report(watch: Watch, slack: SlackServer, sent: list[tuple[str, str, Pair]], unsent: list[Unsent]) -> int:

@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -68,20 +69,19 @@ def result(
 
 def show(console: Console, outcomes: Sequence[Outcome], summary: Mapping[str, Any], unsent: Sequence[Unsent]) -> None:
     """The table: what was sent, what was decided and why, and where it was told."""
-    table = Table(title="What became of each finding", title_justify="left", show_lines=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("finding", "decision", "reason", "channels"):
         table.add_column(name, overflow="fold")
-    step = ""
-    for outcome in outcomes:
-        if outcome.step != step and len({each.step for each in outcomes}) > 1:
-            step = outcome.step
-            table.add_row(Text(step, style="bold"))
+    steps = len({outcome.step for outcome in outcomes}) > 1
+    for before, outcome in zip((None, *outcomes), outcomes, strict=False):
+        if steps and (before is None or outcome.step != before.step):
+            table.add_row(Text(outcome.step, style="bold"))
         decision = "LOST" if outcome.lost else outcome.end.decision if outcome.end else "LOST"
         channels = ", ".join(
-            name if state == "SENT" else f"{name} ({state.lower()})" for name, state in outcome.channels.items()
+            name if state == "SENT" else f"{name} ({state.lower()})" for name, state in sorted(outcome.channels.items())
         )
         table.add_row(
-            Text(outcome.file),
+            Text(f"  {PurePath(outcome.file).name}" if steps else outcome.file),
             Text(decision, style=STYLES[decision]),
             Text(outcome.end.reason if outcome.end else ""),
             Text(channels),
@@ -110,7 +110,7 @@ def write_messages(
     """
     mails = {mail.message_id: mail for mail in aws.mails()}
     topics = {message.message_id: message for message in aws.sns_messages()}
-    posts = [post.payload for post in slack.posts() if post.status == 200]
+    posts = [post.payload for post in slack.messages()]
     entries = []
     for number, told in enumerate(tells, 1):
         channel, kind = told["channel"], channel_types[told["channel"]]

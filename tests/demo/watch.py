@@ -45,7 +45,7 @@ class Watch:
         return self._clients.setdefault(service, self.aws.client(service))
 
     def empty(self) -> None:
-        """Begin with nothing in the ledger, in the queues, in the log and in the journals."""
+        """Begin with nothing in Security Hub, in the ledger, in the queues, in the log and in the journals."""
         dynamodb, table = self.client("dynamodb"), self.outputs["ledger_table"]["name"]
         for page in dynamodb.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk, sk"):
             for item in page["Items"]:
@@ -56,6 +56,7 @@ class Watch:
         for group in self.outputs["log_group_names"].values():
             for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
                 logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
+        self.aws.forget_findings()
         self.aws.clear_journals()
         self.since = datetime.now(UTC)
 
@@ -73,7 +74,7 @@ class Watch:
             answer = self.client("sqs").receive_message(
                 QueueUrl=self.outputs["dead_letter_queue"]["url"],
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=2,
+                VisibilityTimeout=0,
                 MessageAttributeNames=["All"],
             )
             fresh = [message for message in answer.get("Messages", ()) if message["MessageId"] not in found]

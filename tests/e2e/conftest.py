@@ -40,7 +40,7 @@ class Installation:
         return {
             "soc_mail": len(self.aws.mails()),
             "audit": len([m for m in self.aws.sns_messages() if m.topic_arn in self.topic_arns]),
-            "soc_slack": len([post for post in self.slack.posts() if post.status == 200]),
+            "soc_slack": len(self.slack.messages()),
         }
 
     @property
@@ -86,13 +86,15 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         terraform.init()
         terraform.apply(*local_variables(aws))
         outputs = terraform.outputs()
-        aws.client("secretsmanager").put_secret_value(SecretId=outputs["slack_secret_arn"], SecretString=slack.url)
+        aws.client("secretsmanager").put_secret_value(
+            SecretId=outputs["slack_secret_arn"], SecretString=slack.webhook_url()
+        )
         yield Installation(aws, slack, terraform, Watch(aws, outputs["tocsin"]))
 
 
 @pytest.fixture
 def tocsin(applied: Installation) -> Installation:
-    applied.slack.reset()
+    applied.slack.clear()
     applied.aws.heal()
     applied.watch.empty()
     return applied

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 MAIL_SUBJECT_CHARACTERS = 200
-DESCRIPTION_CHARACTERS = 6_000
-REMEDIATION_CHARACTERS = 3_000
+DESCRIPTION_CHARACTERS = 5_000
+REMEDIATION_CHARACTERS = 2_000
 """So that a mail stays below 90 KB even when each of these characters needs five: Gmail clips at 102 KB."""
 
 SHOWN_RESOURCES = 5
@@ -84,7 +84,7 @@ def view(alert: Alert, name: str) -> View:
         sample=finding.sample,
         severity=finding.severity.name,
         colour=COLOURS[finding.severity],
-        title=text.line(finding.title, 300) or "Finding without a title",
+        title=text.clip(text.unlinked(_title(finding, 300)), 300),
         reason=alert.reason.value,
         why=why(alert),
         facts=tuple(_facts(alert)),
@@ -106,7 +106,7 @@ def subject(alert: Alert, limit: int) -> str:
     finding = alert.finding
     start = f"{'[SAMPLE] ' if finding.sample else ''}[{finding.severity.name}] "
     place = f" ({text.exact_line(finding.account_id, 20)}, {text.exact_line(finding.region, 30)})"
-    title = text.exact_line(finding.title, limit)
+    title = _title(finding, limit).rstrip(".")
     short = text.clip(_short_name(finding.resources[0]), limit // 4) if finding.resources else ""
     where = f" on {short}" if short and short not in title else ""
     room = limit - len(start) - len(where) - len(place)
@@ -218,6 +218,14 @@ def _template_folder() -> Path:
     raise FileNotFoundError(f"there are no templates beside {package} or one folder above: build the package again")
 
 
+def _title(finding: Finding, limit: int) -> str:
+    """The title in one line. GuardDuty writes [SAMPLE] before those of samples; we mark them ourselves."""
+    title = text.exact_line(finding.title, limit)
+    if finding.sample:
+        title = title.removeprefix("[SAMPLE]").lstrip()
+    return title or "Finding without a title"
+
+
 def _facts(alert: Alert) -> list[Fact]:
     finding = alert.finding
     facts = [
@@ -257,9 +265,11 @@ def _resource(resource: Resource, finding: Finding) -> str:
 
 
 def _short_name(resource: Resource) -> str:
-    """What people call it: its name, or the end of its ARN (`i-0abc`, `role/admin` -> `admin`)."""
-    end = resource.id.rpartition("/")[2] or resource.id
-    return text.exact_line(resource.name or end.rpartition(":")[2] or end, 100)
+    """What people call it: its name, or the end of its ARN (`i-0abc`; `admin` of `role/admin`), but no digest."""
+    path, _, end = resource.id.rpartition("/")
+    if end.startswith("sha256:"):
+        end = path.rpartition("/")[2]
+    return text.exact_line(resource.name or end.rpartition(":")[2] or resource.id, 100)
 
 
 def _times(alert: Alert) -> str:

@@ -89,7 +89,7 @@ def console(finding: Finding) -> tuple[Link, ...]:
 def _of_feed(finding: Finding) -> Iterator[Link]:
     """The pages' addresses are those that the consoles show (observed; AWS documents the start pages only)."""
     host, region = CONSOLE_HOSTS.get(finding.partition), finding.region
-    if host is None or not _REGION.fullmatch(region):
+    if host is None or not _REGION.fullmatch(region) or not finding.finding_id.isprintable():
         return
     start, wanted = f"https://{region}.{host}", quote(finding.finding_id, safe="")
     if len(wanted) > _LONGEST_URL // 2:

@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a finding may hold characters that the terminal has not
             stream.reconfigure(errors="backslashreplace")
-    parser = argparse.ArgumentParser(prog="tocsin", description="Findings and messages as Tocsin sees them.", epilog=missing, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="tocsin", description="Findings and messages as Tocsin sees them.", epilog=missing, allow_abbrev=False
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in modules.values():
         module.add_parser(subparsers)

@@ -17,6 +17,7 @@ from tocsin.findings.model import Event, Finding, Resource
 _LABEL_COLUMNS = 10
 _SEVERITY_COLUMNS = 13
 _MOST_LISTED = 5
+_MOST_COLUMNS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def read_file(name: str) -> Iterator[Event | Refusal]:
             continue
         yield event
         for bad in event.unreadable:
-            yield Refusal(where, f"findings[{bad.index}]: {bad.reason}")
+            yield Refusal(where, f"findings[{bad.index}]: {bad.reason}" if event.feed.authoritative else bad.reason)
 
 
 def _print_json(found: list[tuple[str, Event]], refused: list[Refusal]) -> None:
@@ -104,7 +105,7 @@ def _print_blocks(found: list[tuple[str, Event]], refused: list[Refusal]) -> Non
                 last_name = name
             print(f"  {finding.severity.name:<{_SEVERITY_COLUMNS}} {finding.title}")
             for label, value in _rows(finding, event):
-                print(f"  {'':<{_SEVERITY_COLUMNS}} {label:<{_LABEL_COLUMNS}} {value}")
+                print(f"  {'':<{_SEVERITY_COLUMNS}} {label:<{_LABEL_COLUMNS}} {_short(value)}")
             print()
             count += 1
     summary = f"{count} finding{'' if count == 1 else 's'}"
@@ -131,6 +132,10 @@ def _rows(finding: Finding, event: Event) -> Iterator[tuple[str, str]]:
     if finding.remediation_url or finding.source_url:
         yield "see", " ".join(filter(None, (finding.source_url, finding.remediation_url)))
     yield "id", finding.finding_id
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _MOST_COLUMNS else value[: _MOST_COLUMNS - 1] + "…"
 
 
 def _state(finding: Finding) -> str:

@@ -45,18 +45,15 @@ _PRODUCTS = {
     "guardduty": "GuardDuty",
     "health": "Health",
     "inspector": "Inspector",
-    "iot-device-defender-audit": "IoT Device Defender",
-    "iot-device-defender-detect": "IoT Device Defender",
     "macie": "Macie",
     "securityhub": "Security Hub",
-    "securityhub-risk": "Security Hub Exposure",
     "ssm-patch-manager": "Systems Manager Patch Manager",
 }
 _CONTROL_GENERATOR = re.compile(
     r"(?:security-control|aws-foundational-security-best-practices/v/[0-9.]+)/([A-Za-z0-9]+\.[0-9]+)"
 )
 _REMOTE_ADDRESS_FIELD = re.compile(
-    # GuardDuty's fields had no prefix before 2020.
+    # Some findings have these fields without the prefix.
     r"(?:aws/guardduty/service/)?(?:action/.*remoteIpDetails/ipAddressV[46]|detection/sequence/endpoints\.\d+_/ip)"
 )
 _SAMPLE_FIELD = "aws/guardduty/service/additionalInfo/sample"
@@ -221,7 +218,7 @@ def related_cves(values: object) -> Iterator[str]:
 def _remote_addresses(raw: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[object]:
     yield from remote_addresses(raw.get("Action"))
     for key, value in fields.items():
-        if _REMOTE_ADDRESS_FIELD.fullmatch(key):
+        if key.endswith(("/ipAddressV4", "/ipAddressV6", "_/ip")) and _REMOTE_ADDRESS_FIELD.fullmatch(key):
             yield value
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin.findings.event import UnreadableEvent, content_id, parse_event
+from tocsin.findings.event import DETAIL_TYPES, UnreadableEvent, content_id, parse_event
 from tocsin.findings.fields import dig, items, kind, line, mapping, moment
+from tocsin.findings.guardduty import in_events_spelling
 from tocsin.findings.model import Event
 
-UNKNOWN_ACCOUNT = "000000000000"
-UNKNOWN_REGION = "us-east-1"
-"""What stands in the envelope that we put around a bare finding which names no account or no Region."""
+_UNKNOWN_PLACE = ("000000000000", "us-east-1")
+"""Account and Region of the envelope that we put around a bare finding which names none: an account that nobody has."""
 
 _SECURITY_HUB = "Security Hub Findings - Imported"
 _SECURITY_HUB_V2 = "Findings Imported V2"
@@ -114,16 +114,13 @@ def _importable(finding: object) -> bool:
 
 
 def _dated(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The envelope with an id, and with the time, the account and the Region of its finding where it has none."""
+    """The envelope with an id and with the time of its newest finding where it has none, if it can be read."""
     try:
-        event = parse_event(dict(envelope))
+        event = parse_event(envelope)
     except UnreadableEvent:
         return envelope
-    return {
-        **envelope,
-        "id": event.event_id,
-        "time": envelope.get("time") or event.time.isoformat().replace("+00:00", "Z"),
-    }
+    time = envelope.get("time") or event.time.isoformat().replace("+00:00", "Z")
+    return {**envelope, "id": event.event_id, "time": time}
 
 
 def _printed(piece: object) -> list[Any] | None:
@@ -147,8 +144,10 @@ def _envelope(piece: object) -> Mapping[str, Any]:
     if detail_type is None:
         names = ", ".join(filter(None, (line(name, 32) for name in list(piece)[:6]))) or "none"
         raise UnreadableEvent(f"neither an event nor a finding of a feed (its fields begin with: {names})")
-    many = detail_type in (_SECURITY_HUB, _SECURITY_HUB_V2)
-    account_id, region = _place(piece, detail_type)
+    detail: Mapping[str, Any] = {"findings": [piece]} if DETAIL_TYPES[detail_type].many else piece
+    if detail_type == _GUARDDUTY:
+        detail = in_events_spelling(piece)
+    account_id, region = _place(detail_type, detail)
     return {
         "version": "0",
         "id": content_id(piece),
@@ -157,15 +156,14 @@ def _envelope(piece: object) -> Mapping[str, Any]:
         "account": account_id,
         "region": region,
         "resources": [],
-        "detail": {"findings": [piece]} if many else piece,
+        "detail": detail,
     }
 
 
-def _place(piece: Mapping[str, Any], detail_type: str) -> tuple[str, str]:
-    detail = {"findings": [piece]} if detail_type in (_SECURITY_HUB, _SECURITY_HUB_V2) else piece
+def _place(detail_type: str, detail: Mapping[str, Any]) -> tuple[str, str]:
     bare = {"detail-type": detail_type, "id": "-", "time": "1970-01-02", "detail": detail}
     findings = parse_event(bare).findings
-    return (findings[0].account_id, findings[0].region) if findings else (UNKNOWN_ACCOUNT, UNKNOWN_REGION)
+    return (findings[0].account_id, findings[0].region) if findings else _UNKNOWN_PLACE
 
 
 def _detail_type(raw: Mapping[str, Any]) -> str | None:

@@ -64,7 +64,7 @@ def parse_event(raw: Mapping[str, Any]) -> Event:
             unreadable.append(Unreadable(index, str(error)))
     time = moment(raw.get("time")) or max((finding.updated_at for finding in findings), default=None)
     if time is None:
-        raise UnreadableEvent(f"time is missing, and no finding can be read: {unreadable[0].reason}")
+        raise UnreadableEvent(f"{unreadable[0].reason} (and the event has no time)")
     return Event(
         event_id=line(raw.get("id"), 256) or content_id(raw),
         time=time,

@@ -60,7 +60,7 @@ _SIMPLE_DETAILS = (
     ("ec2ImageDetails", "AwsEc2Image", "imageArn", ""),
     ("recoveryPointDetails", "AwsBackupRecoveryPoint", "recoveryPointArn", "backupVaultName"),
 )
-_ASFF_TYPE = re.compile(r"(?:^|.*/)([A-Za-z]+):([A-Za-z0-9]+)[-./](.+)")
+_ASFF_TYPE = re.compile(r"(?:^|.*/)([A-Za-z0-9]+):([A-Za-z0-9]+)[-./](.+)")
 
 
 def parse(raw: Mapping[str, Any], envelope: Envelope) -> Finding:
@@ -68,8 +68,7 @@ def parse(raw: Mapping[str, Any], envelope: Envelope) -> Finding:
 
     Raises FieldError that names the field when it cannot be read. `envelope` is used where the finding names no place.
     """
-    if "Service" in raw or "Arn" in raw:
-        raw = _camel_case(raw)
+    raw = in_events_spelling(raw)
     service = mapping(raw.get("service"))
     place = _place(raw, envelope)
     finding_id = _finding_id(raw, service, place)
@@ -238,8 +237,9 @@ def _resource(kind: str, value: object, place: Arn, **more: object) -> Resource 
     return resource(kind, resource_id, place, **more) if resource_id else None
 
 
-def _camel_case(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    return mapping(_lower_keys(raw, _CASE_LEVELS))
+def in_events_spelling(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A finding as an event has it (camelCase keys), also when the API printed it (PascalCase keys)."""
+    return mapping(_lower_keys(raw, _CASE_LEVELS)) if "Service" in raw or "Arn" in raw else raw
 
 
 def _lower_keys(value: object, levels: int) -> object:

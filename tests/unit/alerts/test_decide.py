@@ -254,7 +254,7 @@ def test_security_hub_copies_open_and_close_where_there_are_any(copies: dict[str
 
 def test_one_standard_closing_leaves_the_control_open_for_the_other() -> None:
     bucket = (Resource("AwsS3Bucket", "arn:aws:s3:::b"),)
-    control = {"control_id": "S3.1", "resources": bucket}
+    control: dict[str, Any] = {"control_id": "S3.1", "resources": bucket}
     first = told(sighting(finding_id="arn:aws:securityhub:one", **control))
     other = sighting("e2", at_seconds=1, finding_id="arn:aws:securityhub:two", **control)
     assert other.key == first.key

@@ -48,7 +48,7 @@ CASES: dict[str, Alert] = {
             "product": "Security Hub",
             "severity": Severity.CRITICAL,
             "title": "S3 general purpose buckets should block public access",
-            "description": "Checks whether the bucket blocks public access.\n\nIt fails where one of four settings is off.",
+            "description": "Checks whether the bucket blocks public access.\n\nIt fails where a setting is off.",
             "types": ("Software and Configuration Checks/Industry and Regulatory Standards",),
             "control_id": "S3.8",
             "resources": (Resource("AwsS3Bucket", "arn:aws:s3:::invoices", name="invoices", region="eu-central-1"),),
