@@ -42,7 +42,9 @@ class Watch:
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service, made once."""
-        return self._clients.setdefault(service, self.aws.client(service))
+        if service not in self._clients:
+            self._clients[service] = self.aws.client(service)
+        return self._clients[service]
 
     def empty(self) -> None:
         """Begin with nothing in Security Hub, in the ledger, in the queues, in the log and in the journals."""
