@@ -9,12 +9,13 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ParamValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -139,17 +140,40 @@ def _send(watch: Watch, step: Step, unsent: list[Unsent]) -> Iterator[tuple[str,
 def _deliver(watch: Watch, sample: Sample, delivery: Delivery, unsent: list[Unsent]) -> list[Pair]:
     """Put one delivery in, and say which pairs of event and finding it became."""
     if delivery.kind == "event":
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        envelope = {**delivery.raw, "id": str(uuid.uuid4()), "time": now}
-        watch.aws.publish(envelope)
-        return pairs_of(envelope)
+        return _publish(watch, delivery.raw)
     before = len(watch.aws.events())
-    answer = watch.client("securityhub").batch_import_findings(Findings=[delivery.raw])
+    hub = watch.client("securityhub")
+    try:
+        answer = hub.batch_import_findings(Findings=[delivery.raw])
+    except (ParamValidationError, hub.exceptions.InvalidInputException):
+        # Security Hub itself has delivered findings that its own API would not take.
+        return _publish(watch, _imported(delivery.raw))
     if answer["FailedCount"]:
         unsent.append(Unsent(sample.file, f"Security Hub: {answer['FailedFindings'][0]['ErrorMessage']}"))
         return []
     imported = (event for event in watch.aws.events()[before:] if event.envelope["source"] == "aws.securityhub")
     return [pair for event in imported for pair in pairs_of(event.envelope)]
+
+
+def _imported(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """What Security Hub sends when a finding is imported."""
+    return {
+        "version": "0",
+        "detail-type": "Security Hub Findings - Imported",
+        "source": "aws.securityhub",
+        "account": finding["AwsAccountId"],
+        "region": finding.get("Region", "us-east-1"),
+        "resources": [],
+        "detail": {"findings": [finding]},
+    }
+
+
+def _publish(watch: Watch, event: Mapping[str, Any]) -> list[Pair]:
+    """Deliver an event with an id and a time of its own, as EventBridge gives every event."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    envelope = {**event, "id": str(uuid.uuid4()), "time": now}
+    watch.aws.publish(envelope)
+    return pairs_of(envelope)
 
 
 def _report(watch: Watch, slack: SlackServer, sent: list[tuple[str, str, Pair]], unsent: list[Unsent]) -> int:

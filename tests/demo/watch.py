@@ -47,25 +47,22 @@ class Watch:
         return self._clients[service]
 
     def empty(self) -> None:
-        """Begin with nothing in Security Hub, in the ledger, in the queues, in the log and in the journals."""
+        """Begin with nothing in Security Hub, in the ledger, in the queues and in the journals."""
         dynamodb, table = self.client("dynamodb"), self.outputs["ledger_table"]["name"]
         for page in dynamodb.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk, sk"):
             for item in page["Items"]:
                 dynamodb.delete_item(TableName=table, Key=item)
         for queue in ("queue", "dead_letter_queue"):
             self.client("sqs").purge_queue(QueueUrl=self.outputs[queue]["url"])
-        logs = self.client("logs")
-        for group in self.outputs["log_group_names"].values():
-            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
-                logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
         self.aws.forget_findings()
         self.aws.clear_journals()
         self.since = datetime.now(UTC)
 
     def log(self, function: str, message: str) -> list[dict[str, Any]]:
-        """The structured lines of a function's log that say this."""
+        """The structured lines of a function's log that say this, since the beginning."""
         group = self.outputs["log_group_names"][function]
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        start = round(self.since.timestamp() * 1000)
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
         lines = (_object(event["message"]) for page in pages for event in page["events"])
         return [line for line in lines if line.get("message") == message]
 

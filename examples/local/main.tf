@@ -1,0 +1,73 @@
+# The module on a local AWS, as `make demo` applies it: all four feeds, what is older than the installation told too, otherwise
+# the module's defaults.
+
+provider "aws" {
+  region     = var.region
+  access_key = var.account_id # a local AWS takes the account from it
+  secret_key = "local"
+
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  max_retries                 = 3 # the provider's 25 would hang for minutes on an error
+
+  endpoints {
+    cloudwatch     = var.endpoint
+    dynamodb       = var.endpoint
+    events         = var.endpoint
+    iam            = var.endpoint
+    lambda         = var.endpoint
+    logs           = var.endpoint
+    scheduler      = var.endpoint
+    secretsmanager = var.endpoint
+    sesv2          = var.endpoint
+    sfn            = var.endpoint
+    sns            = var.endpoint
+    sqs            = var.endpoint
+    sts            = var.endpoint
+  }
+}
+
+module "tocsin" {
+  source = "../.."
+
+  # A null takes the module's default.
+  name               = var.name
+  mode               = var.mode
+  backlog            = var.backlog
+  samples            = var.samples
+  minimum_severity   = var.minimum_severity
+  dedupe_days        = var.dedupe_days
+  products           = var.products
+  account_ids        = var.account_ids
+  account_groups     = var.account_groups
+  feeds              = var.feeds
+  channels           = local.channels
+  routes             = var.routes
+  ses_identities     = local.ses_identities
+  alarm_emails       = var.alarm_emails
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+  runtime            = var.runtime
+}
+
+locals {
+  default_channels = {
+    soc_mail  = { email = { from = "tocsin@example.com", to = ["soc@example.com"] } }
+    soc_slack = { slack = { webhook_secret_arn = aws_secretsmanager_secret.slack.arn, allowed_hosts = ["127.0.0.1"] } }
+    audit     = { sns = { emails = ["audit@example.com"] } }
+  }
+
+  # Not coalesce: the two have different types.
+  channels = [for channels in [var.channels, local.default_channels] : channels if channels != null][0]
+
+  # Every domain that a channel sends from: here nobody has verified one before.
+  ses_identities = toset([for channel in local.channels : split("@", channel.email.from)[1] if try(channel.email, null) != null])
+}
+
+# The webhook of the channel soc_slack. The value is put in afterwards, so that it is in no state.
+resource "aws_secretsmanager_secret" "slack" {
+  name                    = "${coalesce(var.name, "tocsin")}-slack"
+  description             = "Incoming webhook of the channel soc_slack."
+  recovery_window_in_days = 0
+}

@@ -1,0 +1,119 @@
+variable "endpoint" {
+  description = "Address of the local AWS."
+  type        = string
+  default     = "http://127.0.0.1:4566"
+  nullable    = false
+}
+
+variable "region" {
+  description = "Region that the local AWS plays."
+  type        = string
+  default     = "eu-west-1"
+  nullable    = false
+}
+
+variable "account_id" {
+  description = "Account that the local AWS plays, 12 digits."
+  type        = string
+  default     = "111122223333"
+  nullable    = false
+}
+
+# The module's own variables, to be set in a file of one's own. Their types are the module's: `any` only passes them on, and a
+# null is replaced by the module's default.
+
+variable "name" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}
+
+variable "mode" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}
+
+variable "backlog" {
+  description = "As the module's variable, but findings older than the installation are told: the samples are."
+  type        = string
+  default     = "alert"
+}
+
+variable "samples" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}
+
+variable "minimum_severity" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}
+
+variable "dedupe_days" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "products" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "account_ids" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "account_groups" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "feeds" {
+  description = "As the module's variable, but all four are on."
+  type        = any
+  default     = { security_hub = {}, security_hub_v2 = {}, guardduty = {}, inspector = {} }
+}
+
+variable "channels" {
+  description = "As the module's variable; what is given replaces soc_mail, soc_slack and audit."
+  type        = any
+  default     = null
+}
+
+variable "routes" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "alarm_emails" {
+  description = "As the module's variable, but somebody hears."
+  type        = any
+  default     = ["operations@example.com"]
+}
+
+variable "log_retention_days" {
+  description = "As the module's variable."
+  type        = number
+  default     = null
+}
+
+variable "tags" {
+  description = "As the module's variable."
+  type        = any
+  default     = null
+}
+
+variable "runtime" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}

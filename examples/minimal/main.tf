@@ -1,0 +1,11 @@
+# The first five minutes: confirm the subscription that arrives by mail, done.
+
+provider "aws" {
+  region = "eu-west-1"
+}
+
+module "tocsin" {
+  source = "../.." # elsewhere: git::ssh://git.example.com/security/terraform-aws-tocsin.git?ref=v0.1.0
+
+  channels = { soc = { sns = { emails = ["soc@example.com"] } } }
+}

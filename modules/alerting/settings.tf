@@ -1,0 +1,67 @@
+# What tfvars say, as one JSON document in a table that functions only read. An item never changes: it is named by its hash.
+
+locals {
+  # No routes: everything to every channel. No channels either: no route, and every alert becomes an alarm of its own.
+  routes = length(var.settings.routes) > 0 || length(var.channels.settings) == 0 ? var.settings.routes : [
+    { to = keys(var.channels.settings), match = {}, except = {}, continue = false },
+  ]
+
+  settings = jsonencode({
+    name             = var.config.name
+    mode             = var.settings.mode
+    backlog          = var.settings.backlog
+    samples          = var.settings.samples
+    minimum_severity = var.settings.minimum_severity
+    dedupe_days      = merge({ CRITICAL = 1, HIGH = 7, MEDIUM = 15, LOW = 30, INFORMATIONAL = 30 }, var.settings.dedupe_days)
+    products         = var.settings.products
+    account_ids      = var.settings.account_ids
+    channels         = { for name, channel in var.channels.settings : name => { for kind, value in channel : kind => value if value != null } }
+    routes = [for route in local.routes : {
+      to       = route.to
+      continue = route.continue
+      match    = { for criterion, values in route.match : criterion => criterion == "account_ids" ? flatten([for id in values : try(local.groups[id], id)]) : values }
+      except   = { for criterion, values in route.except : criterion => criterion == "account_ids" ? flatten([for id in values : try(local.groups[id], id)]) : values }
+    }]
+  })
+
+  groups        = { for name, ids in var.settings.account_groups : "@${name}" => ids }
+  settings_hash = sha256(local.settings)
+}
+
+resource "aws_dynamodb_table" "settings" {
+  name         = "${var.config.name}-settings"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  tags         = var.config.tags
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}
+
+# Replaced, not changed in place, when the settings change: the new item, then the functions that name it, then the old item
+# goes. So a function finds its settings at any time, also while they are applied. (An item for each hash by for_each does the
+# same, but only for settings that are known when planning: not with the ARN of a secret made in the same plan.)
+resource "aws_dynamodb_table_item" "settings" {
+  table_name = aws_dynamodb_table.settings.name
+  hash_key   = aws_dynamodb_table.settings.hash_key
+
+  item = jsonencode({
+    pk       = { S = local.settings_hash }
+    document = { S = local.settings }
+  })
+
+  lifecycle {
+    create_before_destroy = true
+    replace_triggered_by  = [terraform_data.settings_hash]
+  }
+}
+
+resource "terraform_data" "settings_hash" {
+  input = local.settings_hash
+}

@@ -1,0 +1,60 @@
+variable "config" {
+  description = "What all parts of an installation share: its name and Region, tags, and the days that logs are kept."
+  type = object({
+    name               = string
+    region             = string
+    tags               = map(string)
+    log_retention_days = number
+  })
+  nullable = false
+}
+
+variable "package" {
+  description = "What the function is made of: the output of modules/package."
+  type = object({
+    runtime          = string
+    filename         = string
+    source_code_hash = string
+    layer_arns       = list(string)
+  })
+  nullable = false
+}
+
+variable "name" {
+  description = "Name of the function within the installation, and of its handler's file in tocsin/handlers."
+  type        = string
+  nullable    = false
+}
+
+variable "description" {
+  description = "What the function does, in a sentence."
+  type        = string
+  nullable    = false
+}
+
+variable "timeout_seconds" {
+  description = "Seconds after which Lambda ends a call."
+  type        = number
+  nullable    = false
+}
+
+variable "memory_mb" {
+  description = "Memory in MiB; the processor's share grows with it."
+  type        = number
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Environment variables beside those that every function has."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "statements" {
+  description = "What the function may do, beside writing its log: actions on exact resources."
+  type = list(object({
+    actions   = list(string)
+    resources = list(string)
+  }))
+  nullable = false
+}

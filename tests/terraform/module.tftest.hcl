@@ -1,0 +1,76 @@
+# The module as a whole: warnings, outputs, and that nothing is tied to one partition, Region or version of the provider.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  alarm_emails = ["ops@example.com"]
+  channels     = { soc = { sns = { emails = ["soc@example.com"] } } }
+}
+
+run "warns_that_nobody_is_told" {
+  command = plan
+  variables {
+    channels = {}
+  }
+  expect_failures = [check.somebody_is_told]
+}
+
+run "warns_that_nobody_hears_of_trouble" {
+  command = plan
+  variables {
+    alarm_emails = []
+  }
+  expect_failures = [check.somebody_hears_of_trouble]
+}
+
+run "warns_of_unknown_products" {
+  command = plan
+  variables {
+    products = ["guardduty", "GuardDutty"]
+  }
+  expect_failures = [check.products_are_known]
+}
+
+run "your_topic_hears_of_trouble" {
+  command = plan
+  variables {
+    alarm_emails    = []
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:ops"
+  }
+
+  assert {
+    condition     = output.alarm_topic_arn == "arn:aws:sns:eu-west-1:111122223333:ops"
+    error_message = "alarm_topic_arn: ${output.alarm_topic_arn}"
+  }
+}
+
+run "outputs_in_another_partition" {
+  command = apply
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov" }
+  }
+
+  assert {
+    condition     = output.topic_arns.soc == "arn:aws-us-gov:sns:eu-west-1:111122223333:tocsin-channel-soc" && output.alarm_topic_arn == "arn:aws-us-gov:sns:eu-west-1:111122223333:tocsin-alarms"
+    error_message = "A partition is written out somewhere: ${jsonencode(output.topic_arns)}"
+  }
+
+  assert {
+    condition     = strcontains(output.state_machine.definition, "arn:aws-us-gov:states:::lambda:invoke") && !strcontains(output.state_machine.definition, "arn:aws:states")
+    error_message = "The machine calls the services of its own partition."
+  }
+
+  assert {
+    condition     = output.name == "tocsin" && output.region == "eu-west-1" && output.queue.name == "tocsin-intake" && output.dead_letter_queue.name == "tocsin-dead-letters" && output.ledger_table.name == "tocsin-ledger" && output.state_machine.name == "tocsin-alert"
+    error_message = "Names begin with the installation's."
+  }
+
+  assert {
+    condition     = output.function_names == { triage = "tocsin-triage", tell = "tocsin-tell", settle = "tocsin-settle", sweep = "tocsin-sweep" } && toset(keys(output.role_arns)) == toset(["triage", "tell", "settle", "sweep", "alert", "schedule"])
+    error_message = "Functions and roles: ${jsonencode(output.function_names)} ${jsonencode(output.role_arns)}"
+  }
+}

@@ -1,0 +1,169 @@
+# What tfvars become for the functions: one document, rendered in full, in an item named by its hash.
+
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  alarm_emails = ["ops@example.com"]
+}
+
+run "defaults" {
+  command = apply
+  variables {
+    channels = { soc = { sns = { emails = ["soc@example.com"] } } }
+  }
+
+  assert {
+    condition = output.settings == jsonencode({
+      name             = "tocsin"
+      mode             = "alert"
+      backlog          = "silent"
+      samples          = "mark"
+      minimum_severity = "HIGH"
+      dedupe_days      = { CRITICAL = 1, HIGH = 7, MEDIUM = 15, LOW = 30, INFORMATIONAL = 30 }
+      products         = []
+      account_ids      = []
+      channels         = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-channel-soc" } } }
+      routes           = [{ to = ["soc"], match = {}, except = {}, continue = false }]
+    })
+    error_message = "settings: ${output.settings}"
+  }
+
+  assert {
+    condition     = keys(output.event_patterns) == ["security-hub", "security-hub-actions"]
+    error_message = "The default feed is Security Hub, not ${join(", ", keys(output.event_patterns))}."
+  }
+}
+
+run "everything" {
+  command = apply
+  variables {
+    name             = "watch"
+    mode             = "observe"
+    backlog          = "alert"
+    samples          = "silent"
+    minimum_severity = "MEDIUM"
+    dedupe_days      = { CRITICAL = 0.5, LOW = 0 }
+    products         = ["GuardDuty"]
+    account_ids      = ["444455556666"]
+    account_groups   = { pci = ["444455556666", "777788889999"], lab = ["123456789012"] }
+    channels = {
+      pay   = { email = { from = "tocsin@example.com", to = ["pay@example.com", "lead@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com", configuration_set = "mail" } }
+      soc   = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:soc-AbCdEf" } }
+      audit = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:audit" } }
+    }
+    routes = [
+      { to = ["audit"], continue = true },
+      { to = ["pay"], match = { account_ids = ["@pci", "2222*"], "tag:team" = ["payments"] }, except = { account_ids = ["@lab"], severities = ["LOW"] } },
+      { to = ["soc"] },
+    ]
+  }
+
+  assert {
+    condition = output.settings == jsonencode({
+      name             = "watch"
+      mode             = "observe"
+      backlog          = "alert"
+      samples          = "silent"
+      minimum_severity = "MEDIUM"
+      dedupe_days      = { CRITICAL = 0.5, HIGH = 7, MEDIUM = 15, LOW = 0, INFORMATIONAL = 30 }
+      products         = ["GuardDuty"]
+      account_ids      = ["444455556666"]
+      channels = {
+        pay   = { email = { from = "tocsin@example.com", to = ["pay@example.com", "lead@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com", configuration_set = "mail" } }
+        soc   = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:soc-AbCdEf", allowed_hosts = ["hooks.slack.com", "hooks.slack-gov.com"] } }
+        audit = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:audit" } }
+      }
+      routes = [
+        { to = ["audit"], match = {}, except = {}, continue = true },
+        { to = ["pay"], match = { account_ids = ["444455556666", "777788889999", "2222*"], "tag:team" = ["payments"] }, except = { account_ids = ["123456789012"], severities = ["LOW"] }, continue = false },
+        { to = ["soc"], match = {}, except = {}, continue = false },
+      ]
+    })
+    error_message = "settings: ${output.settings}"
+  }
+}
+
+# A null is as good as not given: so a wrapper can pass its own optional variables on.
+run "nulls" {
+  command = plan
+  variables {
+    name               = null
+    mode               = null
+    backlog            = null
+    samples            = null
+    minimum_severity   = null
+    dedupe_days        = null
+    products           = null
+    account_ids        = null
+    account_groups     = null
+    feeds              = null
+    routes             = null
+    log_retention_days = null
+    tags               = null
+    runtime            = null
+    channels           = { soc = { sns = { emails = [] } } }
+  }
+
+  assert {
+    condition     = jsondecode(output.settings).minimum_severity == "HIGH"
+    error_message = "settings: ${output.settings}"
+  }
+}
+
+run "item" {
+  command = apply
+  module { source = "./modules/alerting" }
+  variables {
+    config = {
+      name               = "tocsin"
+      partition          = "aws"
+      region             = "eu-west-1"
+      account_id         = "111122223333"
+      tags               = {}
+      log_retention_days = 90
+    }
+    package           = { runtime = "python3.13", filename = "lambda/dist/tocsin.zip", source_code_hash = "hash", layer_arns = [] }
+    queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
+    dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
+    alarm_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels          = { settings = {}, statements = [] }
+    settings = {
+      mode             = "alert"
+      backlog          = "silent"
+      samples          = "mark"
+      minimum_severity = "HIGH"
+      dedupe_days      = {}
+      products         = []
+      account_ids      = []
+      account_groups   = {}
+      routes           = []
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_dynamodb_table_item.settings.item) == { pk = { S = sha256(output.settings) }, document = { S = output.settings } }
+    error_message = "The item is not the document named by its hash: ${aws_dynamodb_table_item.settings.item}"
+  }
+
+  assert {
+    condition     = alltrue([for function in values(output.functions) : function.environment.SETTINGS_HASH == sha256(output.settings)])
+    error_message = "A function names other settings than those that were written."
+  }
+
+  assert {
+    condition     = jsondecode(output.settings).routes == []
+    error_message = "Without a channel there is no route, so that findings become an alarm: ${output.settings}"
+  }
+
+  assert {
+    condition     = can(formatdate("YYYY", output.installed_at)) && output.functions["triage"].environment.INSTALLED_AT == output.installed_at
+    error_message = "triage needs to know when the installation was made."
+  }
+
+  assert {
+    condition     = jsondecode(output.state_machine.definition).StartAt != ""
+    error_message = "The rendered machine: ${output.state_machine.definition}"
+  }
+}

@@ -1,0 +1,542 @@
+# Every validation: what it refuses. The comment of a run is a part of its message; test_messages.py compares it.
+
+variables {
+  alarm_emails = ["ops@example.com"]
+  channels = {
+    soc = { sns = { emails = ["soc@example.com"] } }
+    pay = { email = { from = "tocsin@example.com", to = ["pay@example.com"] } }
+  }
+}
+
+# name ("tocsin-of-the-security-team") must be 1 to 20
+run "name_too_long" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    name = "tocsin-of-the-security-team"
+  }
+  expect_failures = [var.name]
+}
+
+# name ("Tocsin") must be
+run "name_with_capitals" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    name = "Tocsin"
+  }
+  expect_failures = [var.name]
+}
+
+# name ("tocsin-") must be
+run "name_ending_in_a_hyphen" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    name = "tocsin-"
+  }
+  expect_failures = [var.name]
+}
+
+# mode ("quiet") must be "alert" or "observe"
+run "mode_unknown" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    mode = "quiet"
+  }
+  expect_failures = [var.mode]
+}
+
+# backlog ("digest") must be "silent" or "alert"
+run "backlog_unknown" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    backlog = "digest"
+  }
+  expect_failures = [var.backlog]
+}
+
+# samples ("drop") must be "mark" or "silent"
+run "samples_unknown" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    samples = "drop"
+  }
+  expect_failures = [var.samples]
+}
+
+# minimum_severity ("SEVERE") must be INFORMATIONAL
+run "minimum_severity_unknown" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    minimum_severity = "SEVERE"
+  }
+  expect_failures = [var.minimum_severity]
+}
+
+# minimum_severity ("high") must be INFORMATIONAL
+run "minimum_severity_in_lower_case" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    minimum_severity = "high"
+  }
+  expect_failures = [var.minimum_severity]
+}
+
+# dedupe_days has unknown severities: SEVERE.
+run "dedupe_days_of_an_unknown_severity" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    dedupe_days = { HIGH = 7, SEVERE = 1 }
+  }
+  expect_failures = [var.dedupe_days]
+}
+
+# dedupe_days must be numbers of days, 0 or more: HIGH = -1.
+run "dedupe_days_negative" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    dedupe_days = { HIGH = -1 }
+  }
+  expect_failures = [var.dedupe_days]
+}
+
+# without globs: "Insp*".
+run "products_with_a_glob" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    products = ["GuardDuty", "Insp*"]
+  }
+  expect_failures = [var.products]
+}
+
+# products must be whole names, not empty and without globs: "".
+run "products_empty_name" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    products = [""]
+  }
+  expect_failures = [var.products]
+}
+
+# account_ids must be 12 digits in quotes: "12345".
+run "account_ids_too_short" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_ids = ["111122223333", "12345"]
+  }
+  expect_failures = [var.account_ids]
+}
+
+# account_groups without an account: pci.
+run "account_groups_empty" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_groups = { pci = [] }
+  }
+  expect_failures = [var.account_groups]
+}
+
+# "4444" in pci.
+run "account_groups_with_a_bad_id" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_groups = { pci = ["4444"] }
+  }
+  expect_failures = [var.account_groups]
+}
+
+# "p c i".
+run "account_groups_with_a_bad_name" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_groups = { "p c i" = ["444455556666"] }
+  }
+  expect_failures = [var.account_groups]
+}
+
+# feeds is empty
+run "feeds_empty" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    feeds = {}
+  }
+  expect_failures = [var.feeds]
+}
+
+# feeds has unknown names: securityhub.
+run "feeds_misspelt" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    feeds = { securityhub = {} }
+  }
+  expect_failures = [var.feeds]
+}
+
+# feeds without a usable event_bus_name: guardduty.
+run "feeds_with_the_arn_of_a_bus" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    feeds = { guardduty = { event_bus_name = "arn:aws:events:eu-west-1:111122223333:event-bus/x" } }
+  }
+  expect_failures = [var.feeds]
+}
+
+# a feed to leave out is removed, not null
+run "feeds_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    feeds = { guardduty = null }
+  }
+  expect_failures = [var.feeds]
+}
+
+# "SOC mail".
+run "channels_badly_named" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { "SOC mail" = { sns = { emails = [] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels need exactly one of email, sns, slack: soc.
+run "channels_of_no_kind" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slak = { webhook_secret_arn = "arn" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels need exactly one of email, sns, slack: soc.
+run "channels_of_two_kinds" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { emails = [] }, email = { from = "a@example.com", to = ["b@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc ("Tocsin <a@example.com>")
+run "email_from_with_a_display_name" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "Tocsin <a@example.com>", to = ["b@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc has 0.
+run "email_without_recipients" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = [] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc has 51.
+run "email_with_51_recipients" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = [for i in range(51) : "b${i}@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# "#soc" in soc.
+run "email_to_something_else" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = ["#soc"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc ("example.com")
+run "email_with_a_bad_identity" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity_arn = "example.com" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# exactly one of topic_arn (your topic) and emails
+run "sns_with_topic_and_emails" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x", emails = ["b@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# emails (a topic of Tocsin's own; [] for no subscription yet): soc.
+run "sns_with_neither" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = {} } }
+  }
+  expect_failures = [var.channels]
+}
+
+# not the ARN of a standard topic: soc
+run "sns_with_a_fifo_topic" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x.fifo" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# "soc" in soc.
+run "sns_emails_to_something_else" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { emails = ["soc"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# never the webhook itself: soc.
+run "slack_with_the_webhook_itself" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "https://hooks.slack.com/services/T/B/x" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# slack channels need at least one host name
+run "slack_without_a_host" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = [] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc (https://chat.example.com/)
+run "slack_with_a_url_as_host" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = ["https://chat.example.com/"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# routes without a channel in to: routes[0].
+run "routes_to_nobody" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = [] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "nobody" in routes[0]. The channels are: pay, soc.
+run "routes_to_an_unknown_channel" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["soc", "nobody"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# The last route (routes[0]) must take everything
+run "last_route_with_a_match" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["soc"], match = { products = ["GuardDuty"] } }]
+  }
+  expect_failures = [var.routes]
+}
+
+# The last route (routes[0]) must take everything
+run "last_route_with_an_exception" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["soc"], except = { products = ["GuardDuty"] } }]
+  }
+  expect_failures = [var.routes]
+}
+
+# never hear anything: routes[0].
+run "routes_that_hide_those_after_them" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], mach = { products = ["GuardDuty"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "product" in routes[0].
+run "match_on_an_unknown_criterion" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { product = ["GuardDuty"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "tag:" in routes[0].
+run "except_on_an_unknown_criterion" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], except = { "tag:" = ["x"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# products in routes[0].
+run "match_without_a_value" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { products = [] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "high" in routes[0].
+run "match_on_an_unknown_severity" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { severities = ["high"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "SEVERE" in routes[0].
+run "except_on_an_unknown_severity" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], except = { severities = ["SEVERE"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "@pcy" in routes[0]. The account_groups are: pci.
+run "match_on_an_unknown_group" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_groups = { pci = ["444455556666"] }
+    routes         = [{ to = ["pay"], match = { account_ids = ["@pcy"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "44445555666" in routes[0].
+run "match_on_an_account_of_11_digits" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { account_ids = ["44445555666"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "https://example.com".
+run "ses_identity_with_a_scheme" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    ses_identities = ["https://example.com"]
+  }
+  expect_failures = [var.ses_identities]
+}
+
+# alarm_topic_arn ("alarms") is not the ARN
+run "alarm_topic_by_name" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    alarm_topic_arn = "alarms"
+    alarm_emails    = []
+  }
+  expect_failures = [var.alarm_topic_arn]
+}
+
+# "#ops".
+run "alarm_emails_to_something_else" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    alarm_emails = ["#ops"]
+  }
+  expect_failures = [var.alarm_emails]
+}
+
+# alarm_emails (ops@example.com) are subscribed
+run "alarm_emails_beside_a_topic" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:ops"
+    alarm_emails    = ["ops@example.com"]
+  }
+  expect_failures = [var.alarm_emails]
+}
+
+# log_retention_days (100) must be one of
+run "log_retention_days_between_two" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    log_retention_days = 100
+  }
+  expect_failures = [var.log_retention_days]
+}
+
+# runtime ("python3.10") must be
+run "runtime_too_old" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    runtime = "python3.10"
+  }
+  expect_failures = [var.runtime]
+}
