@@ -115,13 +115,15 @@ def test_two_claims_of_one_problem_leave_one(world: World) -> None:
     assert outbox(world) == [problem.alert_id]
 
 
-def test_a_race_that_others_win_five_times_fails_the_message_alone(world: World) -> None:
+def test_a_race_that_others_win_five_times_fails_the_message_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     claim(world)
 
     def lost(*_: Any) -> None:
         raise Conflict
 
-    world.ledger.store = lost  # type: ignore[method-assign]
+    monkeypatch.setattr(world.ledger, "store", lost)
     with pytest.raises(Conflict, match="5 times"):
         settle_on(sighting("e2", at_seconds=60), world.desk())
 

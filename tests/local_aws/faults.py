@@ -1,0 +1,85 @@
+"""Errors on demand: the next calls of an operation fail, before or after they took effect.
+
+A fault is looked up by service and operation under boto3's names. Besides the API's operations there is one
+more: service `events`, operation `InvokeTarget`, which is EventBridge or Scheduler reaching a target.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+
+@dataclass(slots=True)
+class Fault:
+    """`code` is what the caller sees; `crash` ends the function that calls instead of answering it.
+
+    `resource` narrows the fault to calls that name it (a part of the name is enough), `role` to one caller.
+    """
+
+    service: str
+    operation: str
+    code: str
+    status: int
+    times: int
+    after_effect: bool
+    resource: str
+    role: str
+    crash: bool
+    delay_seconds: float
+
+
+_faults: list[Fault] = []
+_lock = threading.Lock()
+
+
+def add(fault: Fault) -> None:
+    """Have the next `fault.times` matching calls fail."""
+    with _lock:
+        _faults.append(fault)
+
+
+def clear() -> None:
+    """Let every call succeed again."""
+    with _lock:
+        _faults.clear()
+
+
+def take(service: str, operation: str, resource: str, role: str) -> Fault | None:
+    """The fault that this call meets, counted down; None nearly always."""
+    if not _faults:
+        return None
+    with _lock:
+        for fault in _faults:
+            if (
+                fault.service == service
+                and fault.operation == operation
+                and fault.resource in resource
+                and fault.role in ("", role)
+            ):
+                fault.times -= 1
+                if fault.times <= 0:
+                    _faults.remove(fault)
+                return fault
+    return None
+
+
+def message(fault: Fault) -> str:
+    """The text that goes with the error, so that a log shows where it came from."""
+    return f"{fault.code} of {fault.operation}, as the test asked"
+
+
+def response(fault: Fault, request_content_type: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the error in the protocol that the client speaks."""
+    if request_content_type.startswith("application/x-www-form-urlencoded"):
+        xml = (
+            f"<ErrorResponse><Error><Type>{'Sender' if fault.status < 500 else 'Receiver'}</Type>"
+            f"<Code>{escape(fault.code)}</Code><Message>{escape(message(fault))}</Message></Error>"
+            "<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
+        )
+        return fault.status, {"content-type": "text/xml"}, xml.encode()
+    document = json.dumps({"__type": fault.code, "message": message(fault), "Message": message(fault)})
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": fault.code}
+    return fault.status, headers, document.encode()
