@@ -32,23 +32,24 @@ module "tocsin" {
   source = "../.."
 
   # A null takes the module's default.
-  name               = var.name
-  mode               = var.mode
-  backlog            = var.backlog
-  samples            = var.samples
-  minimum_severity   = var.minimum_severity
-  dedupe_days        = var.dedupe_days
-  products           = var.products
-  account_ids        = var.account_ids
-  account_groups     = var.account_groups
-  feeds              = var.feeds
-  channels           = local.channels
-  routes             = var.routes
-  ses_identities     = local.ses_identities
-  alarm_emails       = var.alarm_emails
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
-  runtime            = var.runtime
+  name                  = var.name
+  mode                  = var.mode
+  backlog               = var.backlog
+  samples               = var.samples
+  minimum_severity      = var.minimum_severity
+  dedupe_days           = var.dedupe_days
+  products              = var.products
+  account_ids           = var.account_ids
+  account_groups        = var.account_groups
+  feeds                 = local.feeds
+  channels              = local.channels
+  routes                = var.routes
+  ses_identities        = local.ses_identities
+  ses_configuration_set = var.ses_configuration_set
+  alarm_emails          = var.alarm_emails
+  log_retention_days    = var.log_retention_days
+  tags                  = var.tags
+  runtime               = var.runtime
 }
 
 locals {
@@ -59,10 +60,19 @@ locals {
   }
 
   # Not coalesce: the two have different types.
-  channels = [for channels in [var.channels, local.default_channels] : channels if channels != null][0]
+  asked_channels = [for channels in [var.channels, local.default_channels] : channels if channels != null][0]
+
+  # What only an estate has is replaced, so that settings can be tried as they are: the webhook of every slack channel by the
+  # one below, topics by topics of Tocsin's own, event buses by the default one.
+  channels = { for name, channel in local.asked_channels : name => {
+    email = try(merge(channel.email, { identity_arn = tostring(null), configuration_set = tostring(null) }), null)
+    sns   = try({ emails = channel.sns.topic_arn == null ? null : [] }, channel.sns, null)
+    slack = try(merge(channel.slack, { webhook_secret_arn = aws_secretsmanager_secret.slack.arn, allowed_hosts = ["127.0.0.1"] }), null)
+  } }
+  feeds = { for name in keys(var.feeds) : name => {} }
 
   # Every domain that a channel sends from: here nobody has verified one before.
-  ses_identities = toset([for channel in local.channels : split("@", channel.email.from)[1] if try(channel.email, null) != null])
+  ses_identities = toset([for channel in local.channels : split("@", channel.email.from)[1] if can(split("@", channel.email.from)[1])])
 }
 
 # The webhook of the channel soc_slack. The value is put in afterwards, so that it is in no state.

@@ -94,6 +94,24 @@ variable "routes" {
   default     = null
 }
 
+variable "alarm_topic_arn" {
+  description = "Not used: here the alarm topic is Tocsin's own."
+  type        = string
+  default     = null
+}
+
+variable "ses_identities" {
+  description = "Not used: here every domain that a channel sends from is made an identity."
+  type        = any
+  default     = null
+}
+
+variable "ses_configuration_set" {
+  description = "As the module's variable."
+  type        = bool
+  default     = null
+}
+
 variable "alarm_emails" {
   description = "As the module's variable, but somebody hears."
   type        = any

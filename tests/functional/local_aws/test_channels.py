@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from typing import Any
 
 import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.functional.local_aws.kit import Kit
@@ -145,3 +150,61 @@ def test_alarm_is_described_whole(kit: Kit) -> None:
     assert kit.aws.sns_messages() == []  # another queue's metric does not raise it
     cloudwatch.set_alarm_state(AlarmName=asked["AlarmName"], StateValue="ALARM", StateReason="a test")
     assert json.loads(kit.aws.sns_messages()[-1].message)["NewStateValue"] == "ALARM"
+
+
+class TestAlarmByQuery:
+    """The query protocol, which Terraform's provider speaks and boto3 no longer does."""
+
+    def ask(self, kit: Kit, **form: str) -> str:
+        request = AWSRequest(
+            "POST",
+            f"{kit.aws.endpoint}/",
+            data=urllib.parse.urlencode({**form, "Version": "2010-08-01"}),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        SigV4Auth(Credentials(kit.aws.account_id, "test"), "monitoring", kit.aws.region).add_auth(request)
+        answer = requests.post(str(request.url), data=request.body, headers=dict(request.headers), timeout=5)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def test_members(self, kit: Kit) -> None:
+        asked = {
+            "AlarmName": kit.name("alarm"),
+            "Namespace": "AWS/SQS",
+            "MetricName": "ApproximateNumberOfMessagesVisible",
+            "Statistic": "Maximum",
+            "Period": "60",
+            "EvaluationPeriods": "1",
+            "Threshold": "0.0",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+        }
+        lists = {
+            "Dimensions.member.1.Name": "QueueName",
+            "Dimensions.member.1.Value": "dead",
+            "InsufficientDataActions.member.1": f"arn:aws:sns:{kit.scope}:alarms",
+        }
+        self.ask(kit, Action="PutMetricAlarm", **asked, **lists)
+        described = self.ask(kit, Action="DescribeAlarms", **{"AlarmNames.member.1": asked["AlarmName"]})
+        for name, value in {**asked, "Name": "QueueName", "Value": "dead", "ActionsEnabled": "true"}.items():
+            assert f"<{name}>{value}</{name}>" in described
+        assert f"<InsufficientDataActions><member>arn:aws:sns:{kit.scope}:alarms</member>" in described
+
+    def test_metric_math(self, kit: Kit) -> None:
+        name = kit.name("alarm")
+        metric = {"Namespace": "AWS/States", "MetricName": "ExecutionsFailed"}
+        stat = {"Period": "60", "Stat": "Sum", **{f"Metric.{key}": value for key, value in metric.items()}}
+        form = {
+            "Metrics.member.1.Id": "sum",
+            "Metrics.member.1.Expression": "failed + failed",
+            "Metrics.member.2.Id": "failed",
+            "Metrics.member.2.ReturnData": "false",
+            **{f"Metrics.member.2.MetricStat.{key}": value for key, value in stat.items()},
+        }
+        plain = {"EvaluationPeriods": "1", "Threshold": "0", "ComparisonOperator": "GreaterThanThreshold"}
+        self.ask(kit, Action="PutMetricAlarm", AlarmName=name, **plain, **form)
+        described = self.ask(kit, Action="DescribeAlarms", **{"AlarmNames.member.1": name})
+        assert "<Expression>failed + failed</Expression>" in described
+        assert "<MetricName>ExecutionsFailed</MetricName>" in described
+        assert "<ReturnData>false</ReturnData>" in described
+        assert "<Statistic>" not in described
