@@ -146,4 +146,4 @@ def _pretty(value: object) -> str:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text)[-40:].strip("-") or "finding"
+    return re.sub(r"[^A-Za-z0-9]+", "-", text.rpartition("/")[2])[:40].strip("-") or "finding"

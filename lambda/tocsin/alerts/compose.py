@@ -234,7 +234,7 @@ def _facts(alert: Alert) -> list[Fact]:
         ("Account", [finding.account_id]),
         ("Region", [finding.region]),
         ("First seen", [moment(min(filter(None, (alert.first_seen, finding.first_seen))))]),
-        ("Last seen", [moment(max(filter(None, (alert.last_seen, finding.last_seen))))]),
+        ("Last seen", [moment(finding.last_seen or alert.last_seen)]),
         ("Seen", [_times(alert)]),
         ("Type", _some(finding.types, SHOWN_TYPES)),
         ("Control", [finding.control_id or ""]),
