@@ -89,7 +89,7 @@ def facts(found: Finding, **changes: Any) -> dict[str, tuple[str, ...]]:
     return {fact.label: fact.values for fact in compose.view(told, "tocsin").facts}
 
 
-def test_times_are_in_utc_and_the_widest_known() -> None:
+def test_times_are_in_utc_and_the_findings_own_where_it_has_them() -> None:
     zone = timezone(timedelta(hours=9))
     seen = facts(
         finding(
@@ -98,7 +98,8 @@ def test_times_are_in_utc_and_the_widest_known() -> None:
         )
     )
     assert seen["First seen"] == ("2026-02-01 00:00:00 UTC",)
-    assert seen["Last seen"] == ("2026-03-01 12:00:00 UTC",)
+    assert seen["Last seen"] == ("2026-03-01 11:00:00 UTC",)
+    assert facts(finding(last_seen=None))["Last seen"] == ("2026-03-01 12:00:00 UTC",), "else when it came in"
 
 
 def test_count_is_ours_and_the_products() -> None:
