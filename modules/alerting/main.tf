@@ -134,7 +134,7 @@ module "sweep" {
 
   statements = [
     local.read_settings,
-    { actions = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
+    { actions = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
     local.start_alert,
     { actions = ["sns:Publish"], resources = [var.alarm_topic_arn] },
   ]

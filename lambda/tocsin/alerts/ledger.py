@@ -11,9 +11,10 @@ never by a scan.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -122,6 +123,18 @@ class Ledger:
     def read(self, key: str) -> Problem | None:
         item = self._get(_problem_key(key))
         return Problem.from_item(item) if item is not None else None
+
+    def read_all(self, keys: Iterable[str]) -> dict[str, Problem]:
+        """The records of these keys, as far as there are any, a hundred to a request."""
+        problems: dict[str, Problem] = {}
+        for batch in _batched(dict.fromkeys(keys), 100):
+            asked: Any = {self._table: {"Keys": [_problem_key(key) for key in batch], "ConsistentRead": True}}
+            while asked:
+                answer = self._client.batch_get_item(RequestItems=asked)
+                found = map(Problem.from_item, answer["Responses"].get(self._table, ()))
+                problems |= {problem.key: problem for problem in found}
+                asked = answer.get("UnprocessedKeys")
+        return problems
 
     def store(self, old: Problem | None, sighting: Sighting, decision: Decision) -> None:
         """Record a silent decision. Raises Conflict when the record is no longer `old`."""
@@ -391,6 +404,12 @@ class Ledger:
             item: Any = error.response.get("Item")
             return False, Problem.from_item(item) if item else None
         return True, Problem.from_item(answer["Attributes"]) if after else None
+
+
+def _batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    waiting = iter(keys)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def _problem_key(key: str) -> Item:

@@ -17,8 +17,9 @@ from tocsin.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-MOST_ROWS = 200
-"""Rows looked at in one sweep, worst severity first; the rest wait a minute."""
+MOST_STARTS = 200
+"""Executions started in one sweep, for the worst severities first; the rest wait a minute. Only starts are bounded:
+rows that wait for a channel must not keep the sweeper from those behind them."""
 
 MOST_TRIES = 20
 GIVE_UP_MS = 72 * 60 * 60_000
@@ -28,17 +29,19 @@ Start = Callable[[Problem], None]
 
 def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
     """Look at every alert that is not told everywhere yet. Returns how many executions were started."""
-    rows = list(ledger.outbox())
+    rows = sorted(ledger.outbox(), key=lambda row: (-row.to_rank, row.claimed_at))
+    problems = ledger.read_all(row.key for row in rows)
     oldest = min((row.claimed_at for row in rows), default=ledger.clock())
     count("OutboxAgeSeconds", max(0, ledger.clock() - oldest) / 1000, MetricUnit.Seconds)
     started = 0
-    for row in sorted(rows, key=lambda row: (-row.to_rank, row.claimed_at))[:MOST_ROWS]:
-        started += _row(row, ledger, settings, start)
+    for row in rows:
+        started += _row(row, problems.get(row.key), ledger, settings, start)
+        if started == MOST_STARTS:
+            break
     return started
 
 
-def _row(row: Due, ledger: Ledger, settings: Settings, start: Start) -> int:
-    problem = ledger.read(row.key)
+def _row(row: Due, problem: Problem | None, ledger: Ledger, settings: Settings, start: Start) -> int:
     if problem is None or problem.alert_id != row.alert_id:
         ledger.finish(row.key, row.alert_id)
         return 0

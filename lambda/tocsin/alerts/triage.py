@@ -73,7 +73,7 @@ def _refuse(body: str, reason: str, dead_letters: DeadLetters, event: Event | No
 
 
 def _finding(sighting: Sighting, desk: Desk) -> None:
-    decision, problem = settle_on(sighting, desk)
+    decision, problem = decide_and_record(sighting, desk)
     log: dict[str, Any] = {
         "event_id": sighting.event_id,
         "finding_id": sighting.finding.finding_id,
@@ -92,7 +92,7 @@ def _finding(sighting: Sighting, desk: Desk) -> None:
         desk.start(problem)
 
 
-def settle_on(sighting: Sighting, desk: Desk) -> tuple[Decision, Problem | None]:
+def decide_and_record(sighting: Sighting, desk: Desk) -> tuple[Decision, Problem | None]:
     """Decide and record, whatever else writes to the same record meanwhile.
 
     Returns the decision and, for an alert, the record with the claim. Raises Conflict after five lost races.

@@ -8,6 +8,7 @@ import pytest
 
 from tests.alerts import NOW, event, settings, sighting
 from tests.functional.alerts.conftest import TABLE, World
+from tocsin.alerts import sweep as sweeping
 from tocsin.alerts.alert import Reason
 from tocsin.alerts.decide import Sighting
 from tocsin.alerts.errand import Errand, Outcome
@@ -16,12 +17,12 @@ from tocsin.alerts.outbox import finish
 from tocsin.alerts.problem import DEAD, DROPPED, Problem
 from tocsin.alerts.settle import settle
 from tocsin.alerts.sweep import GIVE_UP_MS, MOST_TRIES, notify, sweep
-from tocsin.alerts.triage import settle_on
+from tocsin.alerts.triage import decide_and_record
 from tocsin.findings.model import Severity
 
 
 def claim(world: World, seen: Sighting | None = None) -> Problem:
-    _, problem = settle_on(seen or sighting(), world.desk())
+    _, problem = decide_and_record(seen or sighting(), world.desk())
     assert problem is not None
     return problem
 
@@ -80,7 +81,7 @@ def test_a_repeat_costs_one_write_of_one_unit_and_no_execution(world: World) -> 
     sent(world, problem)
     world.started.clear()
     journal = Journal(world.client)
-    decision, _ = settle_on(sighting("e2", at_seconds=60), world.desk())
+    decision, _ = decide_and_record(sighting("e2", at_seconds=60), world.desk())
     assert decision.reason is Reason.REPEAT
     assert journal.operations == ["UpdateItem"]
     assert world.started == []
@@ -108,7 +109,7 @@ def test_a_repeat_needs_a_newer_stamp_a_known_actor_and_a_told_rank(world: World
 
 def test_two_claims_of_one_problem_leave_one(world: World) -> None:
     one, other = sighting("e1"), sighting("e2", at_seconds=1)
-    decision, problem = settle_on(one, world.desk())
+    decision, problem = decide_and_record(one, world.desk())
     assert problem is not None
     with pytest.raises(Conflict):
         world.ledger.claim(None, other, decision)
@@ -125,7 +126,7 @@ def test_a_race_that_others_win_five_times_fails_the_message_alone(
 
     monkeypatch.setattr(world.ledger, "store", lost)
     with pytest.raises(Conflict, match="5 times"):
-        settle_on(sighting("e2", at_seconds=60), world.desk())
+        decide_and_record(sighting("e2", at_seconds=60), world.desk())
 
 
 def test_a_rise_supersedes_the_alert_in_flight(world: World) -> None:
@@ -243,7 +244,7 @@ def test_a_channel_is_given_up_after_twenty_tries_or_three_days(world: World, ho
 
 def test_a_channel_no_longer_configured_is_dropped_and_routed_once_more_if_nobody_was_told(world: World) -> None:
     only_slack = settings(channels={"slack": settings().channels["slack"]})
-    _, problem = settle_on(sighting(), world.desk(only_slack))
+    _, problem = decide_and_record(sighting(), world.desk(only_slack))
     assert problem is not None
     key, alert_id = problem.key, str(problem.alert_id)
     only_mail = settings(channels={"mail": settings().channels["mail"]})
@@ -295,3 +296,27 @@ def test_the_finding_survives_the_outbox(world: World) -> None:
     assert alert.finding.finding_id == finding.finding_id
     assert alert.finding.updated_at == finding.updated_at
     assert len(alert.finding.description) == 4_000
+
+
+def test_rows_that_wait_for_a_channel_do_not_keep_the_sweeper_from_those_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MOST_STARTS", 2)
+    for number in range(3):
+        problem = claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}", severity=Severity.CRITICAL))
+        world.ledger.reserve(problem.key, str(problem.alert_id), 1, "slack")
+        world.ledger.release(
+            problem.key, str(problem.alert_id), 1, "slack", why="500", wait_ms=6 * 3_600_000, counted=True
+        )
+        sent(world, problem, "mail", "audit")
+    others = [claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}")) for number in range(3, 6)]
+    world.later(seconds=301)
+    assert sweep(world.ledger, settings(), world.started.append) == 2, "no more than this at once"
+    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert {problem.key for problem in world.started if problem.attempt == 2} == {problem.key for problem in others}
+
+
+def test_more_than_a_hundred_records_are_read_in_batches(world: World) -> None:
+    keys = [claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}")).key for number in range(103)]
+    assert set(world.ledger.read_all(keys)) == set(keys)
+    assert world.ledger.read_all([]) == {}

@@ -20,9 +20,9 @@ from tests.local_aws import LocalAws, LocalAwsError, patching
 ROOT = Path(__file__).parents[3]
 
 
-def listens(port: int) -> bool:
+def listens(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def test_ends_with_its_parent(tmp_path: Path) -> None:
@@ -41,11 +41,19 @@ def test_ends_with_its_parent(tmp_path: Path) -> None:
     assert eventually(lambda: not listens(port), seconds=5)
 
 
+def other_address() -> str:
+    """An address of this machine that is not 127.0.0.1."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the interface
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.2"
+
+
 def test_listens_on_the_loopback_interface_only(local_aws: LocalAws) -> None:
-    wanted = f"{local_aws.port:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[1].endswith(f":{wanted}")]
-    assert listening == ["0100007F"]
+    assert listens(local_aws.port)
+    assert not listens(local_aws.port, other_address())
 
 
 def test_state_comes_back_on_the_same_port(tmp_path: Path) -> None:
