@@ -7,7 +7,7 @@ import os
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "tocsin"))
+logger = Logger(service=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tocsin"))
 
 NAMESPACE = "Tocsin"
 

@@ -1,4 +1,4 @@
-"""The settings that Terraform rendered: one JSON document, named by its hash, read once a cold start."""
+"""The settings that Terraform rendered: one JSON document, verified by its hash, read once a cold start."""
 
 from __future__ import annotations
 
@@ -125,15 +125,16 @@ def _match(raw: Mapping[str, Any] | None) -> Match:
     return {criterion: tuple(globs) for criterion, globs in (raw or {}).items()}
 
 
-def load(client: DynamoDBClient, table: str, digest: str) -> Settings:
-    """Fetch the settings item named by its SHA-256 hex digest, verify it and parse it.
+def load(client: DynamoDBClient, table: str, key: str) -> Settings:
+    """Fetch the settings item, verify it and parse it.
 
-    Raises SettingsError when it is missing or is not what its name says.
+    Its key is the document's SHA-256 in hex, a slash, and what makes the key new whenever the item is replaced.
+    Raises SettingsError when it is missing or is not what its key says.
     """
-    item = client.get_item(TableName=table, Key={"pk": {"S": digest}}, ConsistentRead=True).get("Item")
+    item = client.get_item(TableName=table, Key={"pk": {"S": key}}, ConsistentRead=True).get("Item")
     if item is None:
-        raise SettingsError(f"settings {digest} are not in table {table}: apply the module again")
+        raise SettingsError(f"settings {key} are not in table {table}: apply the module again")
     document = item["document"]["S"]
-    if hashlib.sha256(document.encode()).hexdigest() != digest:
-        raise SettingsError(f"settings {digest} in table {table} were changed by hand: apply the module again")
+    if hashlib.sha256(document.encode()).hexdigest() != key.partition("/")[0]:
+        raise SettingsError(f"settings {key} in table {table} were changed by hand: apply the module again")
     return parse(document)

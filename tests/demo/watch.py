@@ -60,11 +60,14 @@ class Watch:
 
     def log(self, function: str, message: str) -> list[dict[str, Any]]:
         """The structured lines of a function's log that say this, since the beginning."""
+        return [line for line in self.lines(function) if line.get("message") == message]
+
+    def lines(self, function: str) -> list[dict[str, Any]]:
+        """The structured lines of a function's log, since the beginning."""
         group = self.outputs["log_group_names"][function]
         start = round(self.since.timestamp() * 1000)
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
-        lines = (_object(event["message"]) for page in pages for event in page["events"])
-        return [line for line in lines if line.get("message") == message]
+        return [_object(event["message"]) for page in pages for event in page["events"]]
 
     def dead_letters(self) -> list[tuple[dict[str, Any], str]]:
         """The events in the dead-letter queue, each with its reason. They stay there."""

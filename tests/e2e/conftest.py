@@ -66,6 +66,11 @@ class Installation:
                     telling["M"][name]["N"] = str(int(telling["M"][name]["N"]) - milliseconds)
         self.watch.client("dynamodb").put_item(TableName=self.watch.outputs["ledger_table"]["name"], Item=item)
 
+    def metric(self, function: str, name: str) -> dict[str, Any] | None:
+        """The last line of a function's log that is this metric in CloudWatch's embedded format."""
+        lines = [line for line in self.watch.lines(function) if name in line and "_aws" in line]
+        return lines[-1] if lines else None
+
     def sweep(self) -> None:
         """Run the sweeper's schedule now."""
         self.aws.fire(f"{self.watch.outputs['name']}-sweep")

@@ -123,5 +123,17 @@ def test_a_custom_action_is_told_although_it_was_told_before(tocsin: Installatio
     assert tocsin.told() == times(2)
 
 
+def test_the_alarms_watch_the_metrics_as_they_are_written(tocsin: Installation) -> None:
+    """CloudWatch does not sum over dimensions: one more in the log, and the alarm never hears."""
+    tocsin.sweep()
+    tocsin.until(lambda: tocsin.metric("sweep", "OutboxAgeSeconds") is not None)
+    written = tocsin.metric("sweep", "OutboxAgeSeconds") or {}
+    alarms = tocsin.watch.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    (alarm,) = (alarm for alarm in alarms if alarm.get("MetricName") == "OutboxAgeSeconds")
+    (directive,) = written["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == (alarm["Namespace"], [["name"]])
+    assert alarm["Dimensions"] == [{"Name": "name", "Value": written["name"]}]
+
+
 def test_a_second_plan_is_empty(tocsin: Installation) -> None:
     assert tocsin.terraform.plan_is_empty(*local_variables(tocsin.aws))

@@ -31,18 +31,18 @@ DOCUMENT: dict[str, Any] = {
 
 
 class Table:
-    """A settings table with one document, perhaps under a wrong name."""
+    """A settings table with one document, perhaps under a wrong key."""
 
-    def __init__(self, digest: str, document: str) -> None:
-        self.items = {digest: {"pk": {"S": digest}, "document": {"S": document}}}
+    def __init__(self, key: str, document: str) -> None:
+        self.items = {key: {"pk": {"S": key}, "document": {"S": document}}}
 
     def get_item(self, *, Key: dict[str, dict[str, str]], **_: object) -> dict[str, Any]:  # noqa: N803 - boto3's name
         item = self.items.get(Key["pk"]["S"])
         return {"Item": item} if item else {}
 
 
-def load(table: Any, digest: str) -> settings.Settings:
-    return settings.load(table, "settings", digest)
+def load(table: Any, key: str) -> settings.Settings:
+    return settings.load(table, "settings", key)
 
 
 def test_everything_is_read() -> None:
@@ -66,11 +66,11 @@ def test_an_unknown_severity_is_named() -> None:
         settings.parse(json.dumps(DOCUMENT | {"minimum_severity": "SEVERE"}))
 
 
-def test_the_document_is_found_by_its_hash_and_verified() -> None:
+def test_the_document_is_found_by_its_key_and_verified() -> None:
     document = json.dumps(DOCUMENT)
-    digest = hashlib.sha256(document.encode()).hexdigest()
-    assert load(Table(digest, document), digest).name == "tocsin"
+    key = f"{hashlib.sha256(document.encode()).hexdigest()}/2f1e"
+    assert load(Table(key, document), key).name == "tocsin"
     with pytest.raises(SettingsError, match="not in table settings"):
-        load(Table(digest, document), "0" * 64)
+        load(Table(key, document), "0" * 64)
     with pytest.raises(SettingsError, match="changed by hand"):
-        load(Table(digest, document + " "), digest)
+        load(Table(key, document + " "), key)

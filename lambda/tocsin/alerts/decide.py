@@ -24,6 +24,10 @@ STAMP_AHEAD_MS = 5 * 60_000
 LEASE_MS = 5 * 60_000
 """How long an attempt has before the sweeper may start the next; a channel that reports a failure ends it early."""
 
+FORGOTTEN_MS = 2 * DAY_MS
+"""How long after its lease an alert still counts as in flight. The sweeper renews the lease within hours, so one that
+is older has lost its outbox row, and must not keep the problem silent."""
+
 MOST_COPIES = 12
 MOST_ACTORS = 50
 
@@ -77,10 +81,10 @@ def screen(sighting: Sighting, settings: Settings) -> Decision | None:
     A person's request is always heard.
     """
     finding = sighting.finding
-    if finding.sample and settings.samples == "silent":
-        return Decision(Reason.SAMPLE, store=False)
     if sighting.requested:
         return None
+    if finding.sample and settings.samples == "silent":
+        return Decision(Reason.SAMPLE, store=False)
     products = {product.lower() for product in settings.products}
     if (products and finding.product.lower() not in products) or (
         settings.account_ids and finding.account_id not in settings.account_ids
@@ -101,19 +105,21 @@ def decide(old: Problem | None, sighting: Sighting, settings: Settings, now: int
     `now` and `installed_at` in milliseconds since the epoch. Total: every sighting has an answer.
     """
     finding = sighting.finding
-    if old is not None and old.event == sighting.event_id and old.reason is not None:
+    known = old.src.get(sighting.copy) if old is not None else None
+    # Another copy in the same event (a request for several findings) is not the same again.
+    if old is not None and old.event == sighting.event_id and old.reason is not None and known is not None:
         return Decision(Reason(old.reason), alert=True, channels=tuple(sorted(old.ch)), store=False, again=True)
     if old is not None and old.expires_at * 1000 <= now:
-        old = None
-    known = old.src.get(sighting.copy) if old is not None else None
-    if known is not None and _older(sighting, known):
+        old = known = None
+    asked = sighting.requested and (old is None or old.asked != sighting.event_id)
+    if known is not None and not asked and _older(sighting, known):
         return Decision(Reason.OLDER, store=False)
     news = known is None or sighting.stamp > known.stamp or finding.open != known.open
     if not finding.open or not is_open(_copies(old, sighting)):
         return Decision(Reason.CLOSED, store=news)
-    if finding.severity < settings.minimum_severity and not sighting.requested:
+    if finding.severity < settings.minimum_severity and not asked:
         return Decision(Reason.BELOW_SEVERITY, store=news)
-    reason = _reason(old, sighting, settings, now, news)
+    reason = Reason.REQUESTED if asked else _reason(old, sighting, settings, now, news)
     if reason is Reason.REPEAT:
         return Decision(reason, store=news)
     if reason is Reason.FIRST and settings.backlog == "silent" and _backlog(old, finding, installed_at):
@@ -126,18 +132,9 @@ def decide(old: Problem | None, sighting: Sighting, settings: Settings, now: int
     return Decision(reason, alert=True, channels=channels)
 
 
-def _older(sighting: Sighting, known: Copy) -> bool:
-    """A person's request carries the finding as it stands, so only the time of asking counts."""
-    if sighting.requested:
-        return sighting.time < known.time
-    return (sighting.stamp, sighting.time) < (known.stamp, known.time)
-
-
 def _reason(old: Problem | None, sighting: Sighting, settings: Settings, now: int, news: bool) -> Reason:
     """Why this open and severe enough problem would be told; REPEAT if it would not."""
     rank = int(sighting.finding.severity)
-    if sighting.requested:
-        return Reason.REQUESTED
     if old is None:
         return Reason.FIRST
     observing = settings.mode == "observe"
@@ -145,12 +142,14 @@ def _reason(old: Problem | None, sighting: Sighting, settings: Settings, now: in
     ever_told = bool(old.heard) or (observing and told_at is not None)
     if old.state == CLOSED:
         return Reason.REOPENED if ever_told else Reason.FIRST
-    in_flight = bool(old.untold)
+    in_flight = bool(old.untold) and now - old.lease_until < FORGOTTEN_MS
     if in_flight:
         told_rank = old.alert_rank
     elif told_at is None:
         if rank > old.rank:
             return Reason.SEVERITY_UP
+        if _new_actor(old, sighting):
+            return Reason.NEW_ACTOR
         return Reason.REMINDER if ever_told else Reason.FIRST
     if told_rank is None or rank > told_rank:
         return Reason.SEVERITY_UP
@@ -180,15 +179,19 @@ def _backlog(old: Problem | None, finding: Finding, installed_at: int) -> bool:
     return (old is None or old.state == OPEN) and _ms(created.timestamp()) < installed_at
 
 
+def _older(sighting: Sighting, known: Copy) -> bool:
+    return (sighting.stamp, sighting.time) < (known.stamp, known.time)
+
+
 def _copies(old: Problem | None, sighting: Sighting) -> Mapping[str, Copy]:
     """The copies with this sighting in place; the one heard of longest ago gives way to a thirteenth."""
     copies = dict(old.src) if old is not None else {}
     known = copies.pop(sighting.copy, None)
-    stamp = max(sighting.stamp, known.stamp) if known is not None else sighting.stamp
+    copy = Copy(sighting.stamp, sighting.time, sighting.finding.open)
+    if known is not None and _older(sighting, known):
+        copy = known  # a person's request may carry what was overtaken meanwhile
     kept = heapq.nlargest(MOST_COPIES - 1, copies, key=lambda name: (copies[name].open, copies[name].time))
-    return {name: copies[name] for name in sorted(kept)} | {
-        sighting.copy: Copy(stamp, sighting.time, sighting.finding.open)
-    }
+    return {name: copies[name] for name in sorted(kept)} | {sighting.copy: copy}
 
 
 def is_open(copies: Mapping[str, Copy]) -> bool:
@@ -216,12 +219,15 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         rev=rev,
         state=OPEN if opened else CLOSED,
         src=copies,
-        rank=rank if finding.open else base.rank,
+        rank=_highest(base, finding),
         seen=base.seen + int(counted),
         last_seen=now,
         expires_at=(now + (KEPT_OPEN_MS if opened else KEPT_CLOSED_MS)) // 1000,
         actors=base.actors.union(new_actors),
+        asked=sighting.event_id if sighting.requested else base.asked,
     )
+    if not opened:
+        problem = replace(problem, told_at=None, told_rank=None, told_before=base.told_at or base.told_before)
     if decision.reason is Reason.OBSERVED:
         return replace(problem, observed_at=now, observed_rank=rank)
     if alert_id is None:
@@ -241,6 +247,13 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         rerouted=False,
         ch={name: Telling() for name in (*decision.channels, *waiting)},
     )
+
+
+def _highest(base: Problem, finding: Finding) -> int:
+    """Copies may rate a problem differently: it must not seem to rise whenever the more severe one speaks again."""
+    if not finding.open:
+        return base.rank
+    return int(finding.severity) if base.state == CLOSED else max(base.rank, int(finding.severity))
 
 
 def from_severity(old: Problem | None, decision: Decision) -> Severity | None:

@@ -255,6 +255,32 @@ class Ledger:
             {"#ch": channel, "#next": "next", "#until": "until"},
         )
 
+    def hold(
+        self, key: str, alert_id: str, attempt: int, channel: str, *, why: str, wait_ms: Callable[[int], int]
+    ) -> None:
+        """Let a reservation of unknown outcome stand for `wait_ms` of its tries.
+
+        To release it could send twice at once; to let it lapse as usual would use up all tries within two hours.
+        """
+        problem = self.read(key)
+        telling = problem.ch.get(channel) if problem is not None else None
+        if telling is None:
+            return
+        self._update(
+            _problem_key(key),
+            "SET ch.#ch.#until = :until, ch.#ch.why = :why ADD rev :one",
+            "alert_id = :id AND attempt = :attempt AND ch.#ch.st = :sending",
+            {
+                ":until": self.clock() + max(wait_ms(telling.tries), RESERVED_MS),
+                ":why": why[:80],
+                ":one": 1,
+                ":id": alert_id,
+                ":attempt": attempt,
+                ":sending": SENDING,
+            },
+            {"#ch": channel, "#until": "until"},
+        )
+
     def end(self, key: str, alert_id: str, channel: str, state: str, why: str) -> Problem | None:
         """Give a channel up: DROPPED (no longer configured) or DEAD (tried for too long). None if it was told or
         superseded meanwhile."""
@@ -464,9 +490,14 @@ def _alert(item: Item) -> Alert:
     )
 
 
+def claimed_at(alert_id: str) -> int:
+    """When an alert was claimed, in milliseconds since the epoch: its id says so."""
+    return int(alert_id.rsplit("-", 1)[1], 36)
+
+
 def _claim_time(old: Problem | None, now: int) -> int:
     """Now, or a millisecond after the last claim, so that no two alerts of a problem have one name."""
-    last = int(old.alert_id.rsplit("-", 1)[1], 36) if old is not None and old.alert_id else 0
+    last = claimed_at(old.alert_id) if old is not None and old.alert_id else 0
     return max(now, last + 1)
 
 

@@ -60,11 +60,11 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The record of a problem. `rev` grows with every write; `rank` is the last severity seen while open.
+    """The record of a problem. `rev` grows with every write; `rank` is the highest severity seen since it opened.
 
     `told_at` and `told_rank` say when the present telling reached its first channel, `told_before` when the one before
-    it did. `heard` are the channels that ever told it. `alert_id`, `event`, `reason`, `alert_rank`, `attempt`,
-    `lease_until` and `ch` belong to the last claim.
+    it did; a closing ends the telling. `heard` are the channels that ever told it, `asked` is the last request of a
+    person. `alert_id`, `event`, `reason`, `alert_rank`, `attempt`, `lease_until` and `ch` belong to the last claim.
     """
 
     key: str
@@ -90,6 +90,7 @@ class Problem:
     attempt: int = 0
     lease_until: int = 0
     rerouted: bool = False
+    asked: str | None = None
     ch: Mapping[str, Telling] = field(default_factory=dict)
 
     @property
@@ -117,12 +118,16 @@ class Problem:
         record = from_item(item)
         record["key"] = record.pop("pk").removeprefix("P#")
         del record["sk"]
-        record["src"] = {name: Copy(**copy) for name, copy in record["src"].items()}
-        record["ch"] = {name: Telling(**telling) for name, telling in record["ch"].items()}
+        record["src"] = {name: Copy(**_known(Copy, copy)) for name, copy in record["src"].items()}
+        record["ch"] = {name: Telling(**_known(Telling, telling)) for name, telling in record["ch"].items()}
         for name in ("actors", "heard"):
             record[name] = frozenset(record.get(name, ()))
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in record.items() if name in known})
+        return cls(**_known(cls, record))
+
+
+def _known(kind: type[Copy | Telling | Problem], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what this version knows: a newer one may have written more before it was rolled back."""
+    return {f.name: record[f.name] for f in fields(kind) if f.name in record}
 
 
 def telling_record(telling: Telling) -> dict[str, Any]:

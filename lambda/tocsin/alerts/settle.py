@@ -29,7 +29,7 @@ def settle(errand: Errand, outcome: Outcome, ledger: Ledger, settings: Settings)
             _release(errand, ledger, outcome.why, round(outcome.wait_seconds * 1000), counted=False)
             return
         case "UNKNOWN":
-            # The reservation stands until it lapses: releasing it could send a second message at once.
+            ledger.hold(errand.key, errand.alert_id, errand.attempt, errand.channel, why=outcome.why, wait_ms=wait_ms)
             ledger.note_failure(errand.channel, errand.alert_id, outcome.why, dead=False)
             return
         case _:

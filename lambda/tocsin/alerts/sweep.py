@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tocsin.alerts.decide import LEASE_MS
 from tocsin.alerts.ledger import Due, Ledger
 from tocsin.alerts.outbox import finish
 from tocsin.alerts.problem import DEAD, Problem, Telling
@@ -35,7 +36,11 @@ def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
     count("OutboxAgeSeconds", max(0, ledger.clock() - oldest) / 1000, MetricUnit.Seconds)
     started = 0
     for row in rows:
-        started += _row(row, problems.get(row.key), ledger, settings, start)
+        try:
+            started += _row(row, problems.get(row.key), ledger, settings, start)
+        except Exception:
+            # One alert must never keep the others waiting; the outbox's age raises the alarm if it stays.
+            logger.exception("this alert will be swept again", extra={"alert_id": row.alert_id})
         if started == MOST_STARTS:
             break
     return started
@@ -43,7 +48,10 @@ def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
 
 def _row(row: Due, problem: Problem | None, ledger: Ledger, settings: Settings, start: Start) -> int:
     if problem is None or problem.alert_id != row.alert_id:
-        ledger.finish(row.key, row.alert_id)
+        # Reads may see one half of a transaction that is being committed: a young row is left alone.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+        if ledger.clock() - row.claimed_at > LEASE_MS:
+            ledger.finish(row.key, row.alert_id)
         return 0
     for name, telling in problem.ch.items():
         if _given_up(telling, row, ledger.clock()):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tocsin.alerts import channels
 from tocsin.alerts.channel_errors import Deferred, NotSent, Unknown
 from tocsin.alerts.errand import Errand, Outcome
-from tocsin.alerts.ledger import Ledger
+from tocsin.alerts.ledger import Ledger, claimed_at
 from tocsin.log import logger
 from tocsin.settings import Settings
+
+APPLYING_MS = 10 * 60_000
+"""How long functions with older and newer settings may run beside each other while the module is applied."""
 
 
 def tell(errand: Errand, ledger: Ledger, settings: Settings, clients: channels.Clients) -> Outcome:
@@ -15,6 +18,8 @@ def tell(errand: Errand, ledger: Ledger, settings: Settings, clients: channels.C
     lapses and the sweeper tries again."""
     channel = settings.channels.get(errand.channel)
     if channel is None:
+        if ledger.clock() - claimed_at(errand.alert_id) < APPLYING_MS:
+            return Outcome("LATER", why="the channel is not configured here, or not yet")
         return Outcome("DROPPED", why="the channel is no longer configured")
     alert = ledger.alert(errand.key, errand.alert_id)
     if alert is None:

@@ -58,11 +58,17 @@ def triage(body: str, desk: Desk, dead_letters: DeadLetters) -> None:
     except (UnreadableEvent, ValueError, RecursionError) as error:
         _refuse(body, f"{error}", dead_letters)
         return
+    failed: list[Exception] = []
     for finding in event.findings:
-        _finding(sighting_of(event, finding), desk)
+        try:
+            _finding(sighting_of(event, finding), desk)
+        except Exception as error:  # noqa: BLE001 - it is raised below, when the findings after it had their turn
+            failed.append(error)
     if event.unreadable:
         reasons = "; ".join(f"finding {bad.index}: {bad.reason}" for bad in event.unreadable)
         _refuse(body, reasons, dead_letters, event)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} findings of event {event.event_id} could not be recorded", failed)
 
 
 def _refuse(body: str, reason: str, dead_letters: DeadLetters, event: Event | None = None) -> None:

@@ -29,7 +29,7 @@ def ledger() -> Ledger:
 @cache
 def configured() -> settings.Settings:
     """The settings that this function was deployed with."""
-    return settings.load(client("dynamodb"), os.environ["SETTINGS_TABLE"], os.environ["SETTINGS_HASH"])
+    return settings.load(client("dynamodb"), os.environ["SETTINGS_TABLE"], os.environ["SETTINGS_KEY"])
 
 
 @cache

@@ -10,6 +10,7 @@ from tests.alerts import NOW, event, settings, sighting
 from tests.functional.alerts.conftest import TABLE, World
 from tocsin.alerts import sweep as sweeping
 from tocsin.alerts.alert import Reason
+from tocsin.alerts.channels import Clients
 from tocsin.alerts.decide import Sighting
 from tocsin.alerts.errand import Errand, Outcome
 from tocsin.alerts.ledger import RESERVED_MS, Conflict
@@ -17,6 +18,7 @@ from tocsin.alerts.outbox import finish
 from tocsin.alerts.problem import DEAD, DROPPED, Problem
 from tocsin.alerts.settle import settle
 from tocsin.alerts.sweep import GIVE_UP_MS, MOST_TRIES, notify, sweep
+from tocsin.alerts.tell import APPLYING_MS, tell
 from tocsin.alerts.triage import decide_and_record
 from tocsin.findings.model import Severity
 
@@ -320,3 +322,75 @@ def test_more_than_a_hundred_records_are_read_in_batches(world: World) -> None:
     keys = [claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}")).key for number in range(103)]
     assert set(world.ledger.read_all(keys)) == set(keys)
     assert world.ledger.read_all([]) == {}
+
+
+def test_time_outs_for_two_days_do_not_use_up_the_tries(world: World) -> None:
+    problem = claim(world)
+    sent(world, problem, "mail", "audit")
+    begun, attempts = world.now, [problem]
+    while world.now - begun < 48 * 3_600_000:
+        for attempt in attempts:
+            errand = Errand(problem.key, str(problem.alert_id), attempt.attempt, "slack")
+            if world.ledger.reserve(errand.key, errand.alert_id, errand.attempt, "slack")[0] == "RESERVED":
+                settle(errand, Outcome("UNKNOWN", why="no answer in 10 seconds"), world.ledger, settings())
+        attempts = []
+        world.later(seconds=3_600)
+        sweep(world.ledger, settings(), attempts.append)
+    assert world.problem(problem.key).ch["slack"].untold
+
+
+def test_a_young_row_without_its_record_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweeper may read one half of a claim that is being committed."""
+    problem = claim(world)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.ledger, "read_all", lambda keys: {})
+        sweep(world.ledger, settings(), world.started.append)
+    assert outbox(world) == [problem.alert_id]
+
+
+def test_a_row_that_was_superseded_goes_once_it_is_old(world: World) -> None:
+    first = claim(world)
+    row = world.client.get_item(TableName=TABLE, Key={"pk": {"S": f"DUE#{first.key[0]}"}, "sk": {"S": first.alert_id}})
+    world.later(seconds=1)
+    second = claim(world, sighting("e2", at_seconds=1, severity=Severity.CRITICAL))
+    world.client.put_item(TableName=TABLE, Item=row["Item"])
+    world.later(seconds=400)
+    sweep(world.ledger, settings(), world.started.append)
+    assert outbox(world) == [second.alert_id]
+
+
+def test_one_alert_that_cannot_be_swept_does_not_keep_the_others_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = claim(world, sighting(severity=Severity.CRITICAL, finding_id="arn:aws:guardduty:bad"))
+    good = claim(world, sighting(finding_id="arn:aws:guardduty:good"))
+    real = world.ledger.next_attempt
+
+    def refuse(problem: Problem) -> Problem | None:
+        if problem.key == bad.key:
+            raise RuntimeError("refused")
+        return real(problem)
+
+    monkeypatch.setattr(world.ledger, "next_attempt", refuse)
+    world.later(seconds=400)
+    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert world.started[-1].key == good.key
+
+
+def test_what_a_newer_version_wrote_can_still_be_read(world: World) -> None:
+    problem = claim(world)
+    item = problem.to_item()
+    item["later"] = {"S": "x"}
+    for nested in (*item["src"]["M"].values(), *item["ch"]["M"].values()):
+        nested["M"]["later"] = {"S": "x"}
+    assert Problem.from_item(item) == problem
+
+
+def test_a_channel_that_is_not_configured_yet_is_not_dropped(world: World) -> None:
+    """While the module is applied, triage may know a channel that tell does not know yet."""
+    problem = claim(world)
+    errand = Errand(problem.key, str(problem.alert_id), 1, "audit")
+    older = settings(channels={"mail": settings().channels["mail"]})
+    assert tell(errand, world.ledger, older, Clients()).outcome == "LATER"
+    world.now += APPLYING_MS
+    assert tell(errand, world.ledger, older, Clients()).outcome == "DROPPED"

@@ -152,3 +152,20 @@ def test_a_lone_surrogate_in_an_id_does_not_poison_the_queue(world: World) -> No
     body = message(asff(Id="half \ud800", Title="t \udfff", Description="\ud800"))
     assert run(world, body) == []
     assert len(world.started) == 1
+
+
+def test_a_finding_that_cannot_be_recorded_does_not_stop_those_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = asff(Id="arn:aws:guardduty:eu-west-1:111122223333:detector/d0/finding/f1")
+    real = world.ledger.claim
+
+    def refuse(old: Any, sighting: Any, decision: Any) -> Any:
+        if sighting.finding.finding_id.endswith("f0"):
+            raise RuntimeError("refused")
+        return real(old, sighting, decision)
+
+    monkeypatch.setattr(world.ledger, "claim", refuse)
+    with pytest.raises(ExceptionGroup, match="1 findings of event e1"):
+        run(world, message(asff(), other))
+    assert len(world.started) == 1

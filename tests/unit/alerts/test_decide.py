@@ -13,6 +13,7 @@ from tests.alerts import INSTALLED_AT, NOW, START, settings, sighting
 from tocsin.alerts.alert import Reason
 from tocsin.alerts.decide import (
     DAY_MS,
+    FORGOTTEN_MS,
     MOST_ACTORS,
     MOST_COPIES,
     STAMP_AHEAD_MS,
@@ -157,9 +158,78 @@ def test_a_request_is_told_whatever_the_window_and_the_severity_say() -> None:
     assert answer(claimed(), asked).reason is Reason.REQUESTED
 
 
-def test_a_request_delivered_late_is_older() -> None:
+def test_a_request_that_was_overtaken_is_told_and_changes_nothing_of_what_is_newer() -> None:
     newer = told(sighting(at_seconds=LATER))
-    assert answer(newer, sighting("e0", at_seconds=0, requested=True)).reason is Reason.OLDER
+    asked = sighting("e0", at_seconds=0, requested=True)
+    decision = answer(newer, asked)
+    assert decision.reason is Reason.REQUESTED
+    assert record(newer, asked, decision, NOW, "a-2").src == newer.src
+
+
+def test_a_request_that_a_closing_overtook_does_not_open_the_problem() -> None:
+    closing = sighting("e2", at_seconds=LATER, closed_by="ARCHIVED")
+    closed = record(told(), closing, answer(told(), closing), NOW, None)
+    assert answer(closed, sighting("e3", at_seconds=1, requested=True)).reason is Reason.CLOSED
+
+
+def test_a_request_delivered_again_is_not_a_second_request() -> None:
+    asked = sighting("ask", at_seconds=1, requested=True)
+    first = record(told(), asked, answer(told(), asked), NOW, "a-2")
+    risen = sighting("e3", at_seconds=2, severity=Severity.CRITICAL)
+    then = record(first, risen, answer(first, risen), NOW, "a-3")
+    assert not answer(then, asked).alert
+
+
+def test_a_second_finding_of_the_same_request_can_raise_the_problem() -> None:
+    bucket = (Resource("AwsS3Bucket", "arn:aws:s3:::b"),)
+    control: dict[str, Any] = {"control_id": "S3.1", "resources": bucket, "requested": True}
+    one = sighting("ask", finding_id="arn:aws:securityhub:one", **control)
+    two = sighting("ask", finding_id="arn:aws:securityhub:two", severity=Severity.CRITICAL, **control)
+    assert answer(claimed(one), two).reason is Reason.SEVERITY_UP
+    same = sighting("ask", finding_id="arn:aws:securityhub:two", **control)
+    assert answer(claimed(one), same).reason is Reason.REPEAT
+
+
+def test_a_return_below_the_minimum_does_not_silence_what_follows() -> None:
+    closing = sighting("e2", at_seconds=1, closed_by="RESOLVED")
+    closed = record(told(), closing, answer(told(), closing), NOW, None)
+    low = sighting("e3", at_seconds=2, severity=Severity.MEDIUM)
+    reopened = record(closed, low, answer(closed, low), NOW, None)
+    assert reopened.state == OPEN
+    assert answer(reopened, sighting("e4", at_seconds=3)).reason is Reason.SEVERITY_UP
+
+
+def test_a_return_while_observing_is_told_afterwards() -> None:
+    closing = sighting("e2", at_seconds=1, closed_by="RESOLVED")
+    closed = record(told(), closing, answer(told(), closing), NOW, None)
+    back = sighting("e3", at_seconds=2)
+    seen = record(closed, back, answer(closed, back, mode="observe"), NOW, None)
+    assert answer(seen, sighting("e4", at_seconds=3)).reason is Reason.REMINDER
+
+
+def test_copies_that_rate_a_problem_differently_do_not_make_it_rise() -> None:
+    old = START.replace(year=2020)
+    arn = "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f"
+    hub = sighting(finding_id=arn, created_at=old)
+    quiet = record(None, hub, answer(None, hub), NOW, None)
+    native = sighting("e2", at_seconds=1, finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.MEDIUM, created_at=old)
+    both = record(quiet, native, answer(quiet, native), NOW, None)
+    assert answer(both, sighting("e3", at_seconds=2, finding_id=arn, created_at=old)).reason is Reason.BACKLOG
+
+
+def test_a_new_actor_ends_the_quiet_of_the_backlog() -> None:
+    old = START.replace(year=2020)
+    first = sighting(created_at=old, actors=("198.51.100.7",))
+    quiet = record(None, first, answer(None, first), NOW, None)
+    other = sighting("e2", at_seconds=1, created_at=old, actors=("203.0.113.9",))
+    assert answer(quiet, other).reason is Reason.NEW_ACTOR
+
+
+def test_an_alert_whose_outbox_row_was_lost_does_not_silence_the_problem_for_ever() -> None:
+    stuck = claimed()
+    later = stuck.lease_until + FORGOTTEN_MS
+    assert answer(stuck, sighting("e2", at_seconds=LATER), now=later - 1).reason is Reason.REPEAT
+    assert answer(stuck, sighting("e2", at_seconds=LATER), now=later).reason is Reason.FIRST
 
 
 def test_a_request_about_a_closed_finding_stays_silent() -> None:
@@ -279,6 +349,7 @@ def test_the_thirteenth_copy_takes_the_place_of_the_oldest() -> None:
 def test_screening_needs_no_record() -> None:
     assert screen(sighting(sample=True), settings(samples="silent")) == Decision(Reason.SAMPLE, store=False)
     assert screen(sighting(sample=True), settings()) is None
+    assert screen(sighting(sample=True, requested=True), settings(samples="silent")) is None
     assert screen(sighting(account_id="444455556666"), settings(account_ids=("111122223333",))) == Decision(
         Reason.FILTERED, store=False
     )
