@@ -14,6 +14,10 @@ locals {
     log_retention_days = var.log_retention_days
   }
 
+  buses = {
+    for name, feed in var.feeds : name => { event_bus_name = try(feed.event_bus_name, null) == null ? "default" : feed.event_bus_name }
+  }
+
   # The attribute is `name` in version 5 of the provider and `region` in version 6, which warns when it reads `name`. Neither may
   # be written out: the other version would not accept it.
   region = one([
@@ -65,7 +69,7 @@ module "intake" {
   source = "./modules/intake"
 
   config                   = local.config
-  feeds                    = var.feeds
+  feeds                    = local.buses
   minimum_severity         = var.minimum_severity
   products                 = var.products
   function_arn             = module.alerting.functions["triage"].arn

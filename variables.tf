@@ -161,7 +161,7 @@ variable "feeds" {
     The feeds to listen to, each with the name of its event bus (`event_bus_name`, by default `default`):
     `security_hub` (ASFF, which carries the findings of the other services too), `security_hub_v2` (OCSF), `guardduty`, `inspector`.
   EOT
-  type        = map(object({ event_bus_name = optional(string, "default") }))
+  type        = map(map(string))
   default     = { security_hub = {} }
   nullable    = false
 
@@ -176,8 +176,19 @@ variable "feeds" {
   }
 
   validation {
-    condition     = alltrue([for feed in values(var.feeds) : can(regex(local.event_bus_name, feed.event_bus_name))])
-    error_message = "feeds without a usable event_bus_name: ${join(", ", [for name, feed in var.feeds : name if !can(regex(local.event_bus_name, feed.event_bus_name))])}. Give the name of a bus in this account and Region, not its ARN; a feed to leave out is removed, not null."
+    condition     = alltrue([for feed in values(var.feeds) : feed != null])
+    error_message = "feeds that are null: ${join(", ", [for name, feed in var.feeds : name if feed == null])}. Remove a feed to leave it out; {} takes it from the default bus."
+  }
+
+  # A map, not an object, because of a misspelt event_bus_name: Terraform would drop it without a word.
+  validation {
+    condition     = alltrue(flatten([for feed in values(var.feeds) : [for key in keys(coalesce(feed, {})) : key == "event_bus_name"]]))
+    error_message = "feeds with unknown attributes: ${join(", ", flatten([for name, feed in var.feeds : [for key in keys(coalesce(feed, {})) : "\"${key}\" in ${name}" if key != "event_bus_name"]]))}. A feed has only event_bus_name."
+  }
+
+  validation {
+    condition     = alltrue([for feed in values(var.feeds) : can(regex(local.event_bus_name, feed.event_bus_name)) if try(feed.event_bus_name, null) != null])
+    error_message = "feeds without a usable event_bus_name: ${join(", ", [for name, feed in var.feeds : "${name} (\"${feed.event_bus_name}\")" if try(feed.event_bus_name, null) == null ? false : !can(regex(local.event_bus_name, feed.event_bus_name))])}. Give the name of a bus in this account and Region, not its ARN."
   }
 }
 
@@ -187,10 +198,12 @@ variable "channels" {
   description = <<-EOT
     The destinations, by a name of your own; exactly one kind each.
     `email`: `from` (an address of a verified SES identity), `to` (1 to 50 addresses; one message to all), `identity_arn` (the identity that
-    authorizes `from`; by default the address itself or its domain, in this account and Region), `configuration_set` (name).
+    authorizes `from`; by default the address itself, its domain or one above, in this account and Region), `configuration_set` (name).
     `sns`: either `topic_arn` (your topic) or `emails` (a topic of Tocsin's own with these subscribed, who confirm by mail; `[]` for none yet).
     `slack`: `webhook_secret_arn` (the Secrets Manager secret that holds the incoming webhook's address), `allowed_hosts` (where the webhook may
     point to; by default Slack's two hosts).
+    Where a secret or topic of yours is encrypted with a customer managed key, the key's policy must let the role `tell` (output `role_arns`)
+    use it: kms:Decrypt, and for a topic kms:GenerateDataKey too.
   EOT
   type = map(object({
     email = optional(object({
@@ -345,7 +358,8 @@ variable "ses_configuration_set" {
 variable "alarm_topic_arn" {
   description = <<-EOT
     Your SNS topic for alarms and failure reports; null creates one. It must be known when planning, and its policy must let
-    cloudwatch.amazonaws.com and events.amazonaws.com publish.
+    cloudwatch.amazonaws.com and events.amazonaws.com publish (the latter without a Condition). Where it is encrypted with a customer
+    managed key, the key's policy must let both and the role `sweep` (output `role_arns`) use it: kms:Decrypt and kms:GenerateDataKey.
   EOT
   type        = string
   default     = null

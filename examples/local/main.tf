@@ -69,7 +69,7 @@ locals {
     sns   = try({ emails = channel.sns.topic_arn == null ? null : [] }, channel.sns, null)
     slack = try(merge(channel.slack, { webhook_secret_arn = aws_secretsmanager_secret.slack.arn, allowed_hosts = ["127.0.0.1"] }), null)
   } }
-  feeds = { for name in keys(var.feeds) : name => {} }
+  feeds = { for name, feed in var.feeds : name => try({ for key in keys(feed) : key => "default" }, null) }
 
   # Every domain that a channel sends from: here nobody has verified one before.
   ses_identities = toset([for channel in local.channels : split("@", channel.email.from)[1] if can(split("@", channel.email.from)[1])])

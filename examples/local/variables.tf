@@ -94,12 +94,14 @@ variable "routes" {
   default     = null
 }
 
+# tflint-ignore: terraform_unused_declarations
 variable "alarm_topic_arn" {
   description = "Not used: here the alarm topic is Tocsin's own."
   type        = string
   default     = null
 }
 
+# tflint-ignore: terraform_unused_declarations
 variable "ses_identities" {
   description = "Not used: here every domain that a channel sends from is made an identity."
   type        = any

@@ -44,6 +44,11 @@ resource "aws_iam_role" "machine" {
   description = "What the state machine ${var.config.name}-alert may do."
   tags        = var.config.tags
 
+  # As in modules/function: the name is unknown when planning if the whole module has a depends_on.
+  lifecycle {
+    ignore_changes = [name]
+  }
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -43,8 +43,8 @@ locals {
   environment = {
     LEDGER_TABLE   = aws_dynamodb_table.ledger.name
     SETTINGS_TABLE = aws_dynamodb_table.settings.name
-    # Read from the item, not from local.settings_hash: so the item is there before a function names it.
-    SETTINGS_HASH = jsondecode(aws_dynamodb_table_item.settings.item).pk.S
+    # Read from the item, not composed: so the item is there before a function names it.
+    SETTINGS_KEY = jsondecode(aws_dynamodb_table_item.settings.item).pk.S
   }
 
   triage_timeout_seconds = 30
@@ -140,7 +140,10 @@ module "sweep" {
   ]
 }
 
-# A sweep that was missed is not made up for: the next one does its work.
+# A sweep that was missed or failed is not made up for: the next one does its work. The schedule tries once to hand it over,
+# and because it hands it over asynchronously, Lambda would run a failed one twice more, were it not told otherwise.
+# https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 resource "aws_scheduler_schedule" "sweep" {
   name                = "${var.config.name}-sweep"
   description         = "Sweeps the outbox of ${var.config.name} each minute."
@@ -161,10 +164,21 @@ resource "aws_scheduler_schedule" "sweep" {
   }
 }
 
+resource "aws_lambda_function_event_invoke_config" "sweep" {
+  function_name                = module.sweep.name
+  maximum_event_age_in_seconds = 60
+  maximum_retry_attempts       = 0
+}
+
 resource "aws_iam_role" "schedule" {
   name        = "${var.config.name}-schedule-${var.config.region}"
   description = "What the schedules of ${var.config.name} may do."
   tags        = var.config.tags
+
+  # As in modules/function: the name is unknown when planning if the whole module has a depends_on.
+  lifecycle {
+    ignore_changes = [name]
+  }
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

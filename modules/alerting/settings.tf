@@ -1,4 +1,4 @@
-# What tfvars say, as one JSON document in a table that functions only read. An item never changes: it is named by its hash.
+# What tfvars say, as one JSON document in a table that functions only read. An item never changes: its key has its hash.
 
 locals {
   # No routes: everything to every channel. No channels either: no route, and every alert becomes an alarm of its own.
@@ -52,16 +52,22 @@ resource "aws_dynamodb_table_item" "settings" {
   hash_key   = aws_dynamodb_table.settings.hash_key
 
   item = jsonencode({
-    pk       = { S = local.settings_hash }
+    pk       = { S = "${local.settings_hash}/${terraform_data.settings.id}" }
     document = { S = local.settings }
   })
 
   lifecycle {
     create_before_destroy = true
-    replace_triggered_by  = [terraform_data.settings_hash]
+    replace_triggered_by  = [terraform_data.settings]
   }
 }
 
-resource "terraform_data" "settings_hash" {
-  input = local.settings_hash
+# Makes each item's key a new one. The hash alone would not do: settings that are known only while they are applied (a
+# depends_on on the whole module) are replaced though they are the same, and an item is never put over another.
+resource "terraform_data" "settings" {
+  triggers_replace = local.settings_hash
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

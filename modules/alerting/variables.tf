@@ -60,8 +60,9 @@ variable "channels" {
       }))
     }))
     statements = list(object({
-      actions   = list(string)
-      resources = list(string)
+      actions    = list(string)
+      resources  = list(string)
+      conditions = map(map(list(string)))
     }))
   })
   nullable = false

@@ -11,9 +11,7 @@ locals {
     name => "arn:${var.config.partition}:sns:${var.config.region}:${var.config.account_id}:${var.config.name}-channel-${name}"
   }
 
-  identity_arn_prefix          = "arn:${var.config.partition}:ses:${var.config.region}:${var.config.account_id}:identity/"
-  configuration_set_arn_prefix = "arn:${var.config.partition}:ses:${var.config.region}:${var.config.account_id}:configuration-set/"
-  configuration_set            = var.ses_configuration_set ? var.config.name : null
+  configuration_set = var.ses_configuration_set ? var.config.name : null
 
   email = { for name, channel in var.channels : name => merge(channel.email, {
     configuration_set = try(coalesce(channel.email.configuration_set, local.configuration_set), null)
@@ -25,15 +23,23 @@ locals {
 
   slack = { for name, channel in var.channels : name => channel.slack if channel.slack != null }
 
-  # SES asks for the permission on the identity that covers the sender, the address itself or else its domain, and on the
-  # configuration set. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
-  ses_arns = concat(
-    flatten([for email in local.email : email.identity_arn == null ? tolist([
-      "${local.identity_arn_prefix}${email.from}",
-      "${local.identity_arn_prefix}${split("@", email.from)[1]}",
-    ]) : tolist([email.identity_arn])]),
-    [for email in local.email : "${local.configuration_set_arn_prefix}${email.configuration_set}" if email.configuration_set != null],
+  # The sender is pinned, not the identity: SES asks for the permission on whichever identity covers the sender (the address,
+  # its domain or a domain above), on the configuration set, which may be the identity's default one, and in the sandbox on the
+  # recipients' identities (https://github.com/aws/aws-sdk-js/issues/3641). SES compares its keys with regard to case, and the
+  # functions send `from` as it is written.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+  # https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
+  # https://docs.aws.amazon.com/ses/latest/dg/managing-configuration-sets-default-adding.html
+  # https://docs.aws.amazon.com/ses/latest/dg/sending-authorization-policy-examples.html
+  ses_scopes = distinct([
+    for email in local.email :
+    "arn:${var.config.partition}:ses:${try(split(":", email.identity_arn)[3], var.config.region)}:${var.config.account_id}"
+  ])
+  ses_resources = concat(
+    flatten([for scope in local.ses_scopes : ["${scope}:identity/*", "${scope}:configuration-set/*"]]),
+    distinct([for email in local.email : email.identity_arn if email.identity_arn != null]),
   )
+  ses_conditions = { StringEquals = { "ses:FromAddress" = distinct([for email in local.email : email.from]) } }
 }
 
 resource "aws_sns_topic" "this" {
@@ -47,7 +53,7 @@ resource "aws_sns_topic" "this" {
 
 resource "aws_sns_topic_subscription" "email" {
   for_each = merge([
-    for name, emails in local.own_topics : { for email in emails : "${name}/${email}" => { channel = name, email = email } }
+    for name, emails in local.own_topics : { for email in toset(emails) : "${name}/${email}" => { channel = name, email = email } }
   ]...)
 
   topic_arn = aws_sns_topic.this[each.value.channel].arn

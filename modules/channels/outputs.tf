@@ -8,12 +8,12 @@ output "settings" {
 }
 
 output "statements" {
-  description = "What it takes to send on these channels: actions on exact resources, for the kinds in use."
+  description = "What it takes to send on these channels: actions on resources, under conditions, for the kinds in use."
   value = [
     for statement in [
-      { actions = ["ses:SendEmail"], resources = distinct(local.ses_arns) },
-      { actions = ["sns:Publish"], resources = distinct([for sns in local.sns : sns.topic_arn]) },
-      { actions = ["secretsmanager:GetSecretValue"], resources = distinct([for slack in local.slack : slack.webhook_secret_arn]) },
+      { actions = ["ses:SendEmail"], resources = local.ses_resources, conditions = local.ses_conditions },
+      { actions = ["sns:Publish"], resources = distinct([for sns in local.sns : sns.topic_arn]), conditions = {} },
+      { actions = ["secretsmanager:GetSecretValue"], resources = distinct([for slack in local.slack : slack.webhook_secret_arn]), conditions = {} },
     ] : statement if length(statement.resources) > 0
   ]
 }

@@ -17,10 +17,8 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(var.environment, {
-      POWERTOOLS_LOG_LEVEL         = "INFO"
-      POWERTOOLS_METRICS_NAMESPACE = "Tocsin"
-      POWERTOOLS_SERVICE_NAME      = var.name
-      TOCSIN_NAME                  = var.config.name
+      POWERTOOLS_LOG_LEVEL = "INFO"
+      TOCSIN_NAME          = var.config.name
     })
   }
 
@@ -39,6 +37,13 @@ resource "aws_iam_role" "this" {
   description = "What the function ${local.name} may do."
   tags        = var.config.tags
 
+  # A depends_on on the whole module makes the Region, and with it the name, unknown when planning: each role would be
+  # replaced. A new role of the same name is another one to Lambda's grant on its key, and the function could not start.
+  # https://docs.aws.amazon.com/lambda/latest/dg/security-encryption-at-rest.html
+  lifecycle {
+    ignore_changes = [name]
+  }
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -54,12 +59,16 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.name
 
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for statement in concat(var.statements, [{
-        actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
-      }]) : { Effect = "Allow", Action = statement.actions, Resource = statement.resources }
-    ]
+    Version   = "2012-10-17"
+    Statement = [for statement in local.statements : { for key, value in statement : key => value if length(value) > 0 }]
   })
+}
+
+locals {
+  write_log = { actions = ["logs:CreateLogStream", "logs:PutLogEvents"], resources = ["${aws_cloudwatch_log_group.this.arn}:*"], conditions = {} }
+
+  statements = [
+    for statement in concat(var.statements, [local.write_log]) :
+    { Effect = "Allow", Action = statement.actions, Resource = statement.resources, Condition = statement.conditions }
+  ]
 }

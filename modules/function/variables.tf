@@ -51,10 +51,11 @@ variable "environment" {
 }
 
 variable "statements" {
-  description = "What the function may do, beside writing its log: actions on exact resources."
+  description = "What the function may do, beside writing its log: actions on resources, under conditions (operator, key, values)."
   type = list(object({
-    actions   = list(string)
-    resources = list(string)
+    actions    = list(string)
+    resources  = list(string)
+    conditions = optional(map(map(list(string))), {})
   }))
   nullable = false
 }

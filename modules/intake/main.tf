@@ -10,6 +10,9 @@ resource "aws_cloudwatch_event_rule" "this" {
   event_pattern  = each.value.pattern
   tags           = var.config.tags
 
+  # The functions first: when settings let more in, they must know those settings before the pattern does.
+  depends_on = [var.function_arn]
+
   lifecycle {
     precondition {
       condition     = length(each.value.pattern) <= 2048
@@ -62,6 +65,16 @@ locals {
     dead_letters = "${var.config.name}-dead-letters"
   }
 
+  # Composed, so that the functions, which need the queues, need not wait for the rules.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+  rule_arns = [
+    for name, rule in local.rules : join("", [
+      "arn:${var.config.partition}:events:${var.config.region}:${var.config.account_id}:rule/",
+      rule.event_bus_name == "default" ? "" : "${rule.event_bus_name}/",
+      "${var.config.name}-${name}",
+    ])
+  ]
+
   queue_policies = {
     for key, name in local.queue_names : key => jsonencode({
       Version = "2012-10-17"
@@ -70,7 +83,7 @@ locals {
         Action    = "sqs:SendMessage"
         Principal = { Service = "events.amazonaws.com" }
         Resource  = "arn:${var.config.partition}:sqs:${var.config.region}:${var.config.account_id}:${name}"
-        Condition = { ArnEquals = { "aws:SourceArn" = sort([for rule in aws_cloudwatch_event_rule.this : rule.arn]) } }
+        Condition = { ArnEquals = { "aws:SourceArn" = sort(local.rule_arns) } }
       }]
     })
   }

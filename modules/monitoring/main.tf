@@ -18,15 +18,25 @@ resource "aws_sns_topic" "alarms" {
   display_name = "${var.config.name} alarms"
   tags         = var.config.tags
 
+  # No condition for EventBridge: in a topic's policy it meets none (the guide's "Amazon SNS permissions").
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sns:Publish"
-      Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
-      Resource  = local.topic_arn
-      Condition = { StringEquals = { "aws:SourceAccount" = var.config.account_id } }
-    }]
+    Statement = [
+      {
+        Effect    = "Allow"
+        Action    = "sns:Publish"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Resource  = local.topic_arn
+        Condition = { StringEquals = { "aws:SourceAccount" = var.config.account_id } }
+      },
+      {
+        Effect    = "Allow"
+        Action    = "sns:Publish"
+        Principal = { Service = "events.amazonaws.com" }
+        Resource  = local.topic_arn
+      },
+    ]
   })
 }
 
@@ -43,7 +53,7 @@ locals {
 
   alarms = {
     dead-letters = {
-      description = "Events could not be handled. Read them in the dead-letter queue ${var.dead_letter_queue_name}, each with its reason; mend the cause and redrive them within 14 days."
+      description = "Events could not be handled. Read them in the dead-letter queue ${var.dead_letter_queue_name}, each with its reason; mend the cause and redrive them within 14 days, to the custom destination ${var.queue_name}: those from EventBridge and triage have no source queue."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = var.dead_letter_queue_name }

@@ -1,7 +1,7 @@
 """SES v2: SendEmail checks what AWS checks, and the whole message is in the journal.
 
 ministack keeps neither headers nor the configuration set of a message, takes any number of recipients, and asks
-for ses:SendEmail on `*`, so that a policy for one identity would refuse everything.
+for ses:SendEmail on `*` and without the sender, so that a policy for one identity or sender would refuse everything.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parseaddr
 from typing import Any
 
-from tests.local_aws import iam, journal, shapes
-from tests.local_aws.emulator import iam_actions, responses, ses, ses_v2
+from tests.local_aws import journal, shapes
+from tests.local_aws.emulator import app, responses, ses, ses_v2
 from tests.local_aws.patching import replace
 from tests.local_aws.records import Mail
 
@@ -130,7 +130,6 @@ def _send(asked: dict[str, Any]) -> str:
         raise _Refused("NotFoundException", f"Configuration set <{configuration_set}> does not exist.", 404)
     current = journal.running.get()
     principal = current.principal if current else "unknown"
-    _check_configuration_set(principal, configuration_set)
     if rejected := ses._message_rejection(sender, [*to, *cc, *bcc]):
         raise _Refused("MessageRejected", rejected)
     message_id = f"{responses.new_uuid()}-000000"
@@ -215,37 +214,45 @@ def _default_configuration_set(sender: str) -> str | None:
     return str(name) if name else None
 
 
-def _check_configuration_set(principal: str, name: str | None) -> None:
-    """Sending with a configuration set needs ses:SendEmail on it as well as on the identity.
+def _authorized(
+    original: Callable[..., Response | None],
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    query_params: Mapping[str, Any],
+    request_id: str,
+) -> Response | None:
+    """What refuses a call. SendEmail needs its permission on the identity that sends and on the configuration set, also
+    where that is the identity's default one, and a policy may name the sender by ses:FromAddress.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
     """
-    role = journal.role_of(principal)
-    if not role or not name:
-        return
-    scope = f"{responses.get_region()}:{responses.get_account_id()}"
-    target = f"arn:aws:ses:{scope}:configuration-set/{name}"
-    if not iam.role_may(f"arn:aws:iam::{responses.get_account_id()}:role/{role}", "ses:SendEmail", target):
-        raise _Refused(
-            "AccessDeniedException",
-            f"User: {principal} is not authorized to perform: ses:SendEmail on resource: {target}",
-            403,
+    if method != "POST" or path != _SEND:
+        return original(method, path, headers, body, query_params, request_id)
+    asked = json.loads(body or b"{}")
+    sender = asked.get("FromEmailAddress", "")
+    scope = f"arn:aws:ses:{responses.get_region()}:{responses.get_account_id()}"
+    resources = [asked.get("FromEmailAddressIdentityArn") or f"{scope}:identity/{_identity(sender)}"]
+    if configuration_set := asked.get("ConfigurationSetName") or _default_configuration_set(sender):
+        resources.append(f"{scope}:configuration-set/{configuration_set}")
+    refusals = (
+        app._enforce_data_plane(
+            "sesv2",
+            "ses:SendEmail",
+            headers,
+            query_params,
+            request_id,
+            resource_arn=resource,
+            service_context={"ses:FromAddress": parseaddr(sender)[1]},
+            named_resource=resource,
         )
-
-
-def _resource(original: Callable[..., str], method: str, path: str, body: bytes, region: str, account_id: str) -> str:
-    """AWS authorises SendEmail on the identity that sends."""
-    if method == "POST" and path == _SEND:
-        asked = json.loads(body or b"{}")
-        sender = asked.get("FromEmailAddress", "")
-        return str(
-            asked.get("FromEmailAddressIdentityArn")
-            or f"arn:aws:ses:{region}:{account_id}:identity/{_identity(sender)}"
-        )
-    return original(method, path, body, region, account_id)
+        for resource in resources
+    )
+    return next((refusal for refusal in refusals if refusal), None)
 
 
 def install() -> None:
     """Apply the patches."""
     replace(ses_v2, "handle_request", _handle, "method", "path", "headers", "body", "query_params")
-    replace(iam_actions, "_ses_v2_resource_arn", _resource, "method", "path", "body", "region", "account_id")
+    replace(app, "_enforce_ses_v2", _authorized, "method", "path", "headers", "body", "query_params", "request_id")

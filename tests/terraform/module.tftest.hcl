@@ -46,6 +46,24 @@ run "your_topic_hears_of_trouble" {
   }
 }
 
+run "feeds_and_their_buses" {
+  command = plan
+  variables {
+    feeds = { security_hub = {}, guardduty = { event_bus_name = "security-central" }, inspector = { event_bus_name = null } }
+  }
+
+  assert {
+    condition     = { for name, feed in local.buses : name => feed.event_bus_name } == { security_hub = "default", guardduty = "security-central", inspector = "default" }
+    error_message = "Buses: ${jsonencode(local.buses)}"
+  }
+}
+
+# Without a warning, which would fail the run.
+run "minimal_example" {
+  command = plan
+  module { source = "./examples/minimal" }
+}
+
 run "outputs_in_another_partition" {
   command = apply
 

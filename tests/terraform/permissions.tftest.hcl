@@ -43,7 +43,8 @@ variables {
   alarm_emails = ["ops@example.com"]
   channels = {
     mail  = { email = { from = "tocsin@example.com", to = ["soc@example.com"] } }
-    pay   = { email = { from = "tocsin@pay.example.com", to = ["pay@example.com"], identity_arn = "arn:aws:ses:eu-west-1:444455556666:identity/example.com", configuration_set = "pay" } }
+    pay   = { email = { from = "tocsin@pay.example.com", to = ["pay@example.com"], identity_arn = "arn:aws:ses:eu-central-1:444455556666:identity/example.com", configuration_set = "pay" } }
+    again = { email = { from = "tocsin@example.com", to = ["lead@example.com"] } }
     audit = { sns = { topic_arn = "arn:aws:sns:eu-west-1:444455556666:audit" } }
     desk  = { sns = { emails = ["desk@example.com"] } }
     chat  = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf" } }
@@ -69,12 +70,16 @@ run "functions" {
     condition = jsondecode(output.role_policies["tell"]).Statement == [
       { Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-west-1:111122223333:table/tocsin-settings"] },
       { Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:UpdateItem"], Resource = ["arn:aws:dynamodb:eu-west-1:111122223333:table/tocsin-ledger"] },
-      { Effect = "Allow", Action = ["ses:SendEmail"], Resource = [
-        "arn:aws:ses:eu-west-1:111122223333:identity/tocsin@example.com",
-        "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
-        "arn:aws:ses:eu-west-1:444455556666:identity/example.com",
-        "arn:aws:ses:eu-west-1:111122223333:configuration-set/pay",
-      ] },
+      {
+        Effect = "Allow", Action = ["ses:SendEmail"], Resource = [
+          "arn:aws:ses:eu-west-1:111122223333:identity/*",
+          "arn:aws:ses:eu-west-1:111122223333:configuration-set/*",
+          "arn:aws:ses:eu-central-1:111122223333:identity/*",
+          "arn:aws:ses:eu-central-1:111122223333:configuration-set/*",
+          "arn:aws:ses:eu-central-1:444455556666:identity/example.com",
+        ]
+        Condition = { StringEquals = { "ses:FromAddress" = ["tocsin@example.com", "tocsin@pay.example.com"] } }
+      },
       { Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:eu-west-1:444455556666:audit", "arn:aws:sns:eu-west-1:111122223333:tocsin-channel-desk"] },
       { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:chat-AbCdEf"] },
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:mock:*"] },

@@ -15,7 +15,7 @@ variables {
   }
 
   # of modules/intake
-  feeds                    = { security_hub = { event_bus_name = "default" } }
+  feeds                    = { security_hub = { event_bus_name = "default" }, guardduty = { event_bus_name = "central" } }
   minimum_severity         = "HIGH"
   products                 = []
   function_arn             = "arn:aws:lambda:eu-west-1:111122223333:function:tocsin-triage"
@@ -70,13 +70,17 @@ run "queues" {
       Action    = "sqs:SendMessage"
       Principal = { Service = "events.amazonaws.com" }
       Resource  = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake"
-      Condition = { ArnEquals = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/mock", "arn:aws:events:eu-west-1:111122223333:rule/mock"] } }
+      Condition = { ArnEquals = { "aws:SourceArn" = [
+        "arn:aws:events:eu-west-1:111122223333:rule/central/tocsin-guardduty",
+        "arn:aws:events:eu-west-1:111122223333:rule/tocsin-security-hub",
+        "arn:aws:events:eu-west-1:111122223333:rule/tocsin-security-hub-actions",
+      ] } }
     }]
     error_message = "Only our own rules may send: ${aws_sqs_queue.intake.policy}"
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.dead_letters.policy).Statement[0].Resource == "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters"
+    condition     = jsondecode(aws_sqs_queue.dead_letters.policy).Statement == [merge(jsondecode(aws_sqs_queue.intake.policy).Statement[0], { Resource = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters" })]
     error_message = "EventBridge needs the permission to send dead letters: ${aws_sqs_queue.dead_letters.policy}"
   }
 
@@ -142,7 +146,17 @@ run "alerting" {
   }
 
   assert {
-    condition = jsonencode({ for name, function in output.functions : name => setsubtract(keys(function.environment), ["LEDGER_TABLE", "SETTINGS_TABLE", "SETTINGS_HASH", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "TOCSIN_NAME"]) }) == jsonencode({
+    condition     = aws_lambda_function_event_invoke_config.sweep.function_name == "tocsin-sweep" && aws_lambda_function_event_invoke_config.sweep.maximum_retry_attempts == 0 && aws_lambda_function_event_invoke_config.sweep.maximum_event_age_in_seconds == 60
+    error_message = "A sweep that failed would run again beside the next one."
+  }
+
+  assert {
+    condition     = aws_iam_role.machine.name == "tocsin-alert-eu-west-1" && aws_iam_role.schedule.name == "tocsin-schedule-eu-west-1"
+    error_message = "Role names are global, so the Region is part of them: ${aws_iam_role.machine.name}, ${aws_iam_role.schedule.name}"
+  }
+
+  assert {
+    condition = jsonencode({ for name, function in output.functions : name => setsubtract(keys(function.environment), ["LEDGER_TABLE", "SETTINGS_TABLE", "SETTINGS_KEY", "POWERTOOLS_LOG_LEVEL", "TOCSIN_NAME"]) }) == jsonencode({
       triage = ["ALERT_MACHINE_ARN", "DEAD_LETTER_QUEUE_URL", "INSTALLED_AT"]
       tell   = []
       settle = []
@@ -157,31 +171,19 @@ run "alerting" {
   }
 }
 
-run "function" {
-  command = plan
-  module { source = "./modules/function" }
+# As when the Region is known only while it is applied: the mock provider replaces nothing, but shows the name that would do it.
+run "roles_of_alerting_are_kept" {
+  command = apply
+  module { source = "./modules/alerting" }
   variables {
-    name            = "triage"
-    description     = "Reads events."
-    timeout_seconds = 30
-    memory_mb       = 512
-    environment     = { LEDGER_TABLE = "tocsin-ledger" }
-    statements      = [{ actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:111122223333:x"] }]
+    config          = { name = "tocsin", partition = "aws", region = "eu-central-1", account_id = "111122223333", tags = {}, log_retention_days = 30 }
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels        = { settings = {}, statements = [] }
   }
 
   assert {
-    condition     = aws_lambda_function.this.function_name == "tocsin-triage" && aws_lambda_function.this.handler == "tocsin.handlers.triage.handler" && aws_lambda_function.this.runtime == "python3.12" && aws_lambda_function.this.timeout == 30
-    error_message = "The function is not as asked for."
-  }
-
-  assert {
-    condition     = aws_iam_role.this.name == "tocsin-triage-eu-west-1"
-    error_message = "Role names are global, so the Region is part of them: ${aws_iam_role.this.name}"
-  }
-
-  assert {
-    condition     = aws_cloudwatch_log_group.this.retention_in_days == 30 && alltrue([for tags in [aws_lambda_function.this.tags, aws_cloudwatch_log_group.this.tags, aws_iam_role.this.tags] : tags.team == "security"])
-    error_message = "Retention or tags are missing."
+    condition     = aws_iam_role.machine.name == "tocsin-alert-eu-west-1" && aws_iam_role.schedule.name == "tocsin-schedule-eu-west-1"
+    error_message = "A role that is replaced is another role to who trusts it: ${aws_iam_role.machine.name}, ${aws_iam_role.schedule.name}"
   }
 }
 
@@ -199,8 +201,67 @@ run "longest_names" {
   }
 
   assert {
-    condition     = length(aws_iam_role.this.name) <= 64
+    condition     = startswith(aws_iam_role.this.name, "a-name-of-20-letters") && length(aws_iam_role.this.name) <= 64
     error_message = "A role's name has at most 64 characters: ${aws_iam_role.this.name}"
+  }
+}
+
+run "function" {
+  command = apply
+  module { source = "./modules/function" }
+  variables {
+    name            = "triage"
+    description     = "Reads events."
+    timeout_seconds = 30
+    memory_mb       = 512
+    environment     = { LEDGER_TABLE = "tocsin-ledger" }
+    statements      = [{ actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:111122223333:x"] }]
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.function_name == "tocsin-triage" && aws_lambda_function.this.handler == "tocsin.handlers.triage.handler" && aws_lambda_function.this.runtime == "python3.12" && aws_lambda_function.this.timeout == 30
+    error_message = "The function is not as asked for."
+  }
+
+  # Powertools would take it for a dimension of every metric, and the alarms, which know only `name`, would never see one.
+  # https://docs.aws.amazon.com/powertools/python/latest/core/metrics/
+  assert {
+    condition     = !contains(keys(aws_lambda_function.this.environment[0].variables), "POWERTOOLS_SERVICE_NAME")
+    error_message = "POWERTOOLS_SERVICE_NAME is set: ${join(", ", keys(aws_lambda_function.this.environment[0].variables))}"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "tocsin-triage-eu-west-1"
+    error_message = "Role names are global, so the Region is part of them: ${aws_iam_role.this.name}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days == 30 && alltrue([for tags in [aws_lambda_function.this.tags, aws_cloudwatch_log_group.this.tags, aws_iam_role.this.tags] : tags.team == "security"])
+    error_message = "Retention or tags are missing."
+  }
+}
+
+run "role_of_a_function_is_kept" {
+  command = apply
+  module { source = "./modules/function" }
+  variables {
+    config          = { name = "tocsin", region = "eu-central-1", tags = {}, log_retention_days = 30 }
+    name            = "triage"
+    description     = "Reads events."
+    timeout_seconds = 30
+    memory_mb       = 512
+    environment     = {}
+    statements      = [{ actions = ["sqs:SendMessage"], resources = ["*"], conditions = { Bool = { "aws:SecureTransport" = ["true"] } } }]
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "tocsin-triage-eu-west-1"
+    error_message = "A new role of the same name has no grant on the function's key: ${aws_iam_role.this.name}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[0] == { Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["*"], Condition = { Bool = { "aws:SecureTransport" = ["true"] } } }
+    error_message = "A condition is missing: ${aws_iam_role_policy.this.policy}"
   }
 }
 
@@ -237,14 +298,27 @@ run "alarms" {
   }
 
   assert {
-    condition = jsondecode(aws_sns_topic.alarms[0].policy).Statement == [{
-      Effect    = "Allow"
-      Action    = "sns:Publish"
-      Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
-      Resource  = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
-      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
-    }]
-    error_message = "Who may publish alarms: ${aws_sns_topic.alarms[0].policy}"
+    condition = jsondecode(aws_sns_topic.alarms[0].policy).Statement == [
+      {
+        Effect    = "Allow"
+        Action    = "sns:Publish"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Resource  = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+        Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      },
+      {
+        Effect    = "Allow"
+        Action    = "sns:Publish"
+        Principal = { Service = "events.amazonaws.com" }
+        Resource  = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+      },
+    ]
+    error_message = "Who may publish alarms, EventBridge without a condition, which it would not meet: ${aws_sns_topic.alarms[0].policy}"
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_metric_alarm.this["dead-letters"].alarm_description, "custom destination tocsin-intake")
+    error_message = "Letters from EventBridge and triage have no source queue to go back to: ${aws_cloudwatch_metric_alarm.this["dead-letters"].alarm_description}"
   }
 
   assert {
@@ -281,7 +355,7 @@ run "channels" {
   variables {
     channels = {
       mail  = { email = { from = "tocsin@example.com", to = ["soc@example.com"] } }
-      desk  = { sns = { emails = ["a@example.com", "b@example.com"] } }
+      desk  = { sns = { emails = ["a@example.com", "b@example.com", "a@example.com"] } }
       audit = { sns = { topic_arn = "arn:aws:sns:eu-west-1:444455556666:audit" } }
     }
     ses_identities        = ["example.com"]
@@ -294,8 +368,8 @@ run "channels" {
   }
 
   assert {
-    condition     = toset([for subscription in aws_sns_topic_subscription.email : subscription.endpoint]) == toset(["a@example.com", "b@example.com"])
-    error_message = "The e-mail addresses are subscribed."
+    condition     = [for subscription in aws_sns_topic_subscription.email : subscription.endpoint] == ["a@example.com", "b@example.com"]
+    error_message = "The e-mail addresses are subscribed, each once."
   }
 
   assert {
@@ -304,8 +378,8 @@ run "channels" {
   }
 
   assert {
-    condition     = contains(output.statements[0].resources, "arn:aws:ses:eu-west-1:111122223333:configuration-set/tocsin")
-    error_message = "The configuration set needs its permission: ${jsonencode(output.statements)}"
+    condition     = contains(output.statements[0].resources, "arn:aws:ses:eu-west-1:111122223333:configuration-set/*") && jsonencode(output.statements[0].conditions) == jsonencode({ StringEquals = { "ses:FromAddress" = ["tocsin@example.com"] } })
+    error_message = "The configuration set needs its permission, and the sender is pinned: ${jsonencode(output.statements)}"
   }
 }
 

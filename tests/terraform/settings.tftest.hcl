@@ -1,4 +1,4 @@
-# What tfvars become for the functions: one document, rendered in full, in an item named by its hash.
+# What tfvars become for the functions: one document, rendered in full, in an item whose key begins with its hash.
 
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
@@ -143,12 +143,12 @@ run "item" {
   }
 
   assert {
-    condition     = jsondecode(aws_dynamodb_table_item.settings.item) == { pk = { S = sha256(output.settings) }, document = { S = output.settings } }
-    error_message = "The item is not the document named by its hash: ${aws_dynamodb_table_item.settings.item}"
+    condition     = jsondecode(aws_dynamodb_table_item.settings.item) == { pk = { S = "${sha256(output.settings)}/${terraform_data.settings.id}" }, document = { S = output.settings } }
+    error_message = "The item is not the document under its hash: ${aws_dynamodb_table_item.settings.item}"
   }
 
   assert {
-    condition     = alltrue([for function in values(output.functions) : function.environment.SETTINGS_HASH == sha256(output.settings)])
+    condition     = alltrue([for function in values(output.functions) : function.environment.SETTINGS_KEY == jsondecode(aws_dynamodb_table_item.settings.item).pk.S])
     error_message = "A function names other settings than those that were written."
   }
 
@@ -165,5 +165,45 @@ run "item" {
   assert {
     condition     = jsondecode(output.state_machine.definition).StartAt != ""
     error_message = "The rendered machine: ${output.state_machine.definition}"
+  }
+}
+
+# As when the settings are known only while they are applied: replaced, though they are the same.
+run "item_replaced_under_the_same_hash" {
+  command = apply
+  module { source = "./modules/alerting" }
+  plan_options {
+    replace = [terraform_data.settings]
+  }
+  variables {
+    config = {
+      name               = "tocsin"
+      partition          = "aws"
+      region             = "eu-west-1"
+      account_id         = "111122223333"
+      tags               = {}
+      log_retention_days = 90
+    }
+    package           = { runtime = "python3.13", filename = "lambda/dist/tocsin.zip", source_code_hash = "hash", layer_arns = [] }
+    queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
+    dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
+    alarm_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels          = { settings = {}, statements = [] }
+    settings = {
+      mode             = "alert"
+      backlog          = "silent"
+      samples          = "mark"
+      minimum_severity = "HIGH"
+      dedupe_days      = {}
+      products         = []
+      account_ids      = []
+      account_groups   = {}
+      routes           = []
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_dynamodb_table_item.settings.item).pk.S != run.item.functions["tell"].environment.SETTINGS_KEY && startswith(jsondecode(aws_dynamodb_table_item.settings.item).pk.S, "${sha256(output.settings)}/")
+    error_message = "The new item would be put over the old one, which DynamoDB refuses: ${aws_dynamodb_table_item.settings.item}"
   }
 }

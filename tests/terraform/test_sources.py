@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +39,38 @@ def test_every_directory_asks_for_the_same_versions() -> None:
         for directory in directories
     }
     assert set(map(tuple, constraints.values())) == {(">= 1.9, < 2.0", ">= 5.76, < 7.0")}, constraints
+
+
+@pytest.fixture(scope="module")
+def needs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What each resource needs before it, at any distance. https://developer.hashicorp.com/terraform/cli/commands/graph"""
+    environment = {**os.environ, "TF_DATA_DIR": str(tmp_path_factory.mktemp("graph"))}
+
+    def terraform(*arguments: str) -> str:
+        command = ["terraform", f"-chdir={ROOT}", *arguments]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    terraform("init", "-backend=false", "-input=false")
+    direct: dict[str, set[str]] = {}
+    for one, other in re.findall(r'"(\S+)" -> "(\S+)"', terraform("graph")):
+        direct.setdefault(one, set()).add(other)
+
+    def before(name: str) -> set[str]:
+        found, left = set[str](), [name]
+        while left:
+            further = direct.get(left.pop(), set()) - found
+            found |= further
+            left += further
+        return found
+
+    return {name: before(name) for name in direct}
+
+
+@pytest.mark.parametrize("name", ["triage", "tell", "settle", "sweep"])
+def test_functions_know_new_settings_before_rules_let_more_in(name: str, needs: dict[str, set[str]]) -> None:
+    rules, function = (
+        "module.intake.aws_cloudwatch_event_rule.this",
+        f"module.alerting.module.{name}.aws_lambda_function.this",
+    )
+    assert function in needs[rules]
+    assert rules not in needs[function]

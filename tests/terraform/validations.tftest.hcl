@@ -188,7 +188,7 @@ run "feeds_misspelt" {
   expect_failures = [var.feeds]
 }
 
-# feeds without a usable event_bus_name: guardduty.
+# feeds without a usable event_bus_name: guardduty ("arn:aws:events:eu-west-1:111122223333:event-bus/x").
 run "feeds_with_the_arn_of_a_bus" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -198,12 +198,22 @@ run "feeds_with_the_arn_of_a_bus" {
   expect_failures = [var.feeds]
 }
 
-# a feed to leave out is removed, not null
+# feeds that are null: guardduty. Remove a feed to leave it out
 run "feeds_null" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     feeds = { guardduty = null }
+  }
+  expect_failures = [var.feeds]
+}
+
+# feeds with unknown attributes: "event_bus" in guardduty. A feed has only event_bus_name.
+run "feeds_with_a_misspelt_attribute" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    feeds = { security_hub = {}, guardduty = { event_bus = "security-central" } }
   }
   expect_failures = [var.feeds]
 }

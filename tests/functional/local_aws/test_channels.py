@@ -60,7 +60,8 @@ class TestSns:
 class TestSes:
     @pytest.fixture(autouse=True)
     def identity(self, kit: Kit) -> None:
-        if not kit.client("sesv2").list_email_identities()["EmailIdentities"]:
+        identities = kit.client("sesv2").list_email_identities()["EmailIdentities"]
+        if "example.com" not in [identity["IdentityName"] for identity in identities]:
             kit.client("sesv2").create_email_identity(EmailIdentity="example.com")
             kit.client("sesv2").create_configuration_set(ConfigurationSetName="tocsin")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -138,6 +139,36 @@ def handler(event, context):
         assert kit.invoke(name, "first") == (None, None)
         assert "configuration-set/second" in kit.invoke(name, "second")[0]["errorMessage"]
         assert "AccessDenied" in kit.invoke(kit.function(code), "first")[0]["errorMessage"]
+        # without one of its own, a message takes the identity's
+        ses.put_email_identity_configuration_set_attributes(EmailIdentity="own.example", ConfigurationSetName="second")
+        sends_without = kit.function(
+            code.replace(", ConfigurationSetName=event", ""), ("ses:SendEmail", f"{scope}:identity/own.example")
+        )
+        assert "configuration-set/second" in kit.invoke(sends_without)[0]["errorMessage"]
+
+    def test_mail_from_the_sender_that_the_policy_pins(self, kit: Kit) -> None:
+        code = """
+import boto3
+def handler(event, context):
+    message = {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}}
+    boto3.client("sesv2").send_email(FromEmailAddress=event, Destination={"ToAddresses": ["a@example.org"]},
+                                     Content=message)
+"""
+        kit.client("sesv2").create_email_identity(EmailIdentity="pinned.example")
+        name = kit.function(code)
+        role = kit.client("lambda").get_function_configuration(FunctionName=name)["Role"].rsplit("/", 1)[-1]
+        statement = {
+            "Effect": "Allow",
+            "Action": "ses:SendEmail",
+            "Resource": f"arn:aws:ses:{kit.scope}:identity/*",
+            "Condition": {"StringEquals": {"ses:FromAddress": ["tocsin@pinned.example"]}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        kit.client("iam").put_role_policy(RoleName=role, PolicyName="pinned", PolicyDocument=policy)
+        assert kit.invoke(name, "tocsin@pinned.example") == (None, None)
+        assert kit.invoke(name, "Tocsin <tocsin@pinned.example>") == (None, None)
+        for other in ("ceo@pinned.example", "Tocsin@pinned.example"):
+            assert "identity/pinned.example" in kit.invoke(name, other)[0]["errorMessage"]
 
     def test_secret_and_machine_by_exact_arn(self, kit: Kit) -> None:
         code = """
