@@ -107,7 +107,8 @@ def decide(old: Problem | None, sighting: Sighting, settings: Settings, now: int
     finding = sighting.finding
     known = old.src.get(sighting.copy) if old is not None else None
     # Another copy in the same event (a request for several findings) is not the same again.
-    if old is not None and old.event == sighting.event_id and old.reason is not None and known is not None:
+    claimed = old is not None and old.event == sighting.event_id and known is not None and known.time >= sighting.time
+    if old is not None and claimed and old.reason is not None:
         return Decision(Reason(old.reason), alert=True, channels=tuple(sorted(old.ch)), store=False, again=True)
     if old is not None and old.expires_at * 1000 <= now:
         old = known = None
@@ -140,7 +141,7 @@ def _reason(old: Problem | None, sighting: Sighting, settings: Settings, now: in
     observing = settings.mode == "observe"
     told_at, told_rank = (old.observed_at, old.observed_rank) if observing else (old.told_at, old.told_rank)
     ever_told = bool(old.heard) or (observing and told_at is not None)
-    if old.state == CLOSED:
+    if old.state == CLOSED or (old.returned and not observing):
         return Reason.REOPENED if ever_told else Reason.FIRST
     in_flight = bool(old.untold) and now - old.lease_until < FORGOTTEN_MS
     if in_flight:
@@ -176,7 +177,8 @@ def _new_actor(old: Problem, sighting: Sighting) -> bool:
 def _backlog(old: Problem | None, finding: Finding, installed_at: int) -> bool:
     """Older than the installation, and nothing has happened to it that we saw (a closing makes the return news)."""
     created = finding.created_at or finding.first_seen or finding.updated_at
-    return (old is None or old.state == OPEN) and _ms(created.timestamp()) < installed_at
+    unmoved = old is None or (old.state == OPEN and not old.returned)
+    return unmoved and _ms(created.timestamp()) < installed_at
 
 
 def _older(sighting: Sighting, known: Copy) -> bool:
@@ -225,9 +227,8 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         expires_at=(now + (KEPT_OPEN_MS if opened else KEPT_CLOSED_MS)) // 1000,
         actors=base.actors.union(new_actors),
         asked=sighting.event_id if sighting.requested else base.asked,
+        returned=opened and (base.returned or base.state == CLOSED),
     )
-    if not opened:
-        problem = replace(problem, told_at=None, told_rank=None, told_before=base.told_at or base.told_before)
     if decision.reason is Reason.OBSERVED:
         return replace(problem, observed_at=now, observed_rank=rank)
     if alert_id is None:
@@ -241,10 +242,12 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         alert_id=alert_id,
         event=sighting.event_id,
         reason=decision.reason,
-        alert_rank=rank,
+        # Not below what was told since it opened: a copy that rates it lower must not make the other one seem a rise.
+        alert_rank=max(rank, 0 if base.state == CLOSED or base.returned else base.told_rank or 0),
         attempt=1,
         lease_until=now + LEASE_MS,
         rerouted=False,
+        returned=False,
         ch={name: Telling() for name in (*decision.channels, *waiting)},
     )
 

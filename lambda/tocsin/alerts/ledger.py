@@ -115,7 +115,7 @@ class Ledger:
             "SET last_seen = :now, expires_at = :expires, src.#copy.stamp = :stamp, src.#copy.#time = :time "
             "ADD seen :one, rev :one",
             "#state = :open AND expires_at > :seconds AND told_at > :window AND told_rank >= :rank "
-            "AND src.#copy.#open = :true AND src.#copy.stamp < :stamp" + known,
+            "AND returned <> :true AND src.#copy.#open = :true AND src.#copy.stamp < :stamp" + known,
             values,
             names,
         )

@@ -63,8 +63,9 @@ class Problem:
     """The record of a problem. `rev` grows with every write; `rank` is the highest severity seen since it opened.
 
     `told_at` and `told_rank` say when the present telling reached its first channel, `told_before` when the one before
-    it did; a closing ends the telling. `heard` are the channels that ever told it, `asked` is the last request of a
-    person. `alert_id`, `event`, `reason`, `alert_rank`, `attempt`, `lease_until` and `ch` belong to the last claim.
+    it did. `returned` says that it was closed and is open again, and that nobody was told of that yet. `heard` are the
+    channels that ever told it, `asked` is the last request of a person. `alert_id`, `event`, `reason`, `alert_rank`,
+    `attempt`, `lease_until` and `ch` belong to the last claim.
     """
 
     key: str
@@ -90,6 +91,7 @@ class Problem:
     attempt: int = 0
     lease_until: int = 0
     rerouted: bool = False
+    returned: bool = False
     asked: str | None = None
     ch: Mapping[str, Telling] = field(default_factory=dict)
 

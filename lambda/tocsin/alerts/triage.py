@@ -64,11 +64,11 @@ def triage(body: str, desk: Desk, dead_letters: DeadLetters) -> None:
             _finding(sighting_of(event, finding), desk)
         except Exception as error:  # noqa: BLE001 - it is raised below, when the findings after it had their turn
             failed.append(error)
+    if failed:  # before the dead letter, which would be sent again with each delivery
+        raise ExceptionGroup(f"{len(failed)} findings of event {event.event_id} could not be recorded", failed)
     if event.unreadable:
         reasons = "; ".join(f"finding {bad.index}: {bad.reason}" for bad in event.unreadable)
         _refuse(body, reasons, dead_letters, event)
-    if failed:
-        raise ExceptionGroup(f"{len(failed)} findings of event {event.event_id} could not be recorded", failed)
 
 
 def _refuse(body: str, reason: str, dead_letters: DeadLetters, event: Event | None = None) -> None:

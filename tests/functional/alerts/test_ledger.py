@@ -394,3 +394,11 @@ def test_a_channel_that_is_not_configured_yet_is_not_dropped(world: World) -> No
     assert tell(errand, world.ledger, older, Clients()).outcome == "LATER"
     world.now += APPLYING_MS
     assert tell(errand, world.ledger, older, Clients()).outcome == "DROPPED"
+
+
+def test_a_problem_that_came_back_unheard_is_no_repeat(world: World) -> None:
+    sent(world, claim(world))
+    decide_and_record(sighting("e2", at_seconds=1, closed_by="RESOLVED"), world.desk())
+    decide_and_record(sighting("e3", at_seconds=2, severity=Severity.MEDIUM), world.desk())
+    decision, _ = decide_and_record(sighting("e4", at_seconds=3), world.desk())
+    assert decision.reason is Reason.REOPENED

@@ -188,6 +188,8 @@ def test_a_second_finding_of_the_same_request_can_raise_the_problem() -> None:
     assert answer(claimed(one), two).reason is Reason.SEVERITY_UP
     same = sighting("ask", finding_id="arn:aws:securityhub:two", **control)
     assert answer(claimed(one), same).reason is Reason.REPEAT
+    both = replace(claimed(one), src={two.copy: Copy(0, 0, True), one.copy: Copy(one.stamp, one.time, True)})
+    assert answer(both, two).reason is Reason.SEVERITY_UP, "also when its copy was known before"
 
 
 def test_a_return_below_the_minimum_does_not_silence_what_follows() -> None:
@@ -196,7 +198,25 @@ def test_a_return_below_the_minimum_does_not_silence_what_follows() -> None:
     low = sighting("e3", at_seconds=2, severity=Severity.MEDIUM)
     reopened = record(closed, low, answer(closed, low), NOW, None)
     assert reopened.state == OPEN
-    assert answer(reopened, sighting("e4", at_seconds=3)).reason is Reason.SEVERITY_UP
+    assert answer(reopened, sighting("e4", at_seconds=3)).reason is Reason.REOPENED
+
+
+def test_a_return_below_the_minimum_while_in_flight_does_not_either() -> None:
+    closing = sighting("e2", at_seconds=1, closed_by="RESOLVED")
+    waiting = replace(told(), ch={"mail": Telling(SENT, msg="m"), "slack": Telling()})
+    closed = record(waiting, closing, answer(waiting, closing), NOW, None)
+    low = sighting("e3", at_seconds=2, severity=Severity.MEDIUM)
+    reopened = record(closed, low, answer(closed, low), NOW, None)
+    assert answer(reopened, sighting("e4", at_seconds=3)).reason is Reason.REOPENED
+
+
+def test_a_first_opening_below_the_minimum_is_no_backlog_either() -> None:
+    old = START.replace(year=2020)
+    passed = sighting(closed_by="PASSED", created_at=old)
+    closed = record(None, passed, answer(None, passed), NOW, None)
+    low = sighting("e2", at_seconds=1, severity=Severity.MEDIUM, created_at=old)
+    opened = record(closed, low, answer(closed, low), NOW, None)
+    assert answer(opened, sighting("e3", at_seconds=2, created_at=old)).reason is Reason.FIRST
 
 
 def test_a_return_while_observing_is_told_afterwards() -> None:
@@ -204,7 +224,20 @@ def test_a_return_while_observing_is_told_afterwards() -> None:
     closed = record(told(), closing, answer(told(), closing), NOW, None)
     back = sighting("e3", at_seconds=2)
     seen = record(closed, back, answer(closed, back, mode="observe"), NOW, None)
-    assert answer(seen, sighting("e4", at_seconds=3)).reason is Reason.REMINDER
+    assert answer(seen, sighting("e4", at_seconds=3), mode="observe").reason is Reason.REPEAT
+    assert answer(seen, sighting("e4", at_seconds=3)).reason is Reason.REOPENED
+
+
+def test_a_reminder_by_the_milder_copy_does_not_make_the_other_one_a_rise() -> None:
+    arn = "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f"
+    native = sighting(finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
+    hub = sighting("e2", at_seconds=1, finding_id=arn)
+    later = NOW + 8 * DAY_MS
+    decision = answer(told(native), hub, now=later)
+    assert decision.reason is Reason.REMINDER
+    reminded = record(told(native), hub, decision, later, "a-2")
+    again = sighting("e3", at_seconds=2, finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
+    assert answer(reminded, again, now=later).reason is Reason.REPEAT
 
 
 def test_copies_that_rate_a_problem_differently_do_not_make_it_rise() -> None:
