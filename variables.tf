@@ -44,7 +44,7 @@ variable "tags" {
 # What is told ---------------------------------------------------------------------------------------------------------
 
 variable "mode" {
-  description = "`alert` decides, records and tells. `observe` decides and records, and tells nobody: to try the settings in an estate."
+  description = "`alert` decides, records and tells. `observe` decides and records, and tells nobody: to try the settings in an estate. What was being told when it is set is told to its end."
   type        = string
   default     = "alert"
   nullable    = false

@@ -112,10 +112,11 @@ def decide(old: Problem | None, sighting: Sighting, settings: Settings, now: int
         return Decision(Reason(old.reason), alert=True, channels=tuple(sorted(old.ch)), store=False, again=True)
     if old is not None and old.expires_at * 1000 <= now:
         old = known = None
-    asked = sighting.requested and (old is None or old.asked != sighting.event_id)
+    asked = sighting.requested and (old is None or old.asked is None or sighting.time > old.asked)
     if known is not None and not asked and _older(sighting, known):
         return Decision(Reason.OLDER, store=False)
-    news = known is None or sighting.stamp > known.stamp or finding.open != known.open
+    shown = (finding.open, int(finding.severity))
+    news = known is None or sighting.stamp > known.stamp or shown != (known.open, known.rank)
     if not finding.open or not is_open(_copies(old, sighting)):
         return Decision(Reason.CLOSED, store=news)
     if finding.severity < settings.minimum_severity and not asked:
@@ -152,7 +153,7 @@ def _reason(old: Problem | None, sighting: Sighting, settings: Settings, now: in
         if _new_actor(old, sighting):
             return Reason.NEW_ACTOR
         return Reason.REMINDER if ever_told else Reason.FIRST
-    if told_rank is None or rank > told_rank:
+    if told_rank is None or (news and rank > told_rank):
         return Reason.SEVERITY_UP
     if _new_actor(old, sighting):
         return Reason.NEW_ACTOR
@@ -189,7 +190,7 @@ def _copies(old: Problem | None, sighting: Sighting) -> Mapping[str, Copy]:
     """The copies with this sighting in place; the one heard of longest ago gives way to a thirteenth."""
     copies = dict(old.src) if old is not None else {}
     known = copies.pop(sighting.copy, None)
-    copy = Copy(sighting.stamp, sighting.time, sighting.finding.open)
+    copy = Copy(sighting.stamp, sighting.time, sighting.finding.open, int(sighting.finding.severity))
     if known is not None and _older(sighting, known):
         copy = known  # a person's request may carry what was overtaken meanwhile
     kept = heapq.nlargest(MOST_COPIES - 1, copies, key=lambda name: (copies[name].open, copies[name].time))
@@ -226,9 +227,11 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         last_seen=now,
         expires_at=(now + (KEPT_OPEN_MS if opened else KEPT_CLOSED_MS)) // 1000,
         actors=base.actors.union(new_actors),
-        asked=sighting.event_id if sighting.requested else base.asked,
+        asked=max(sighting.time, base.asked or 0) if sighting.requested else base.asked,
         returned=opened and (base.returned or base.state == CLOSED),
     )
+    if not opened:
+        problem = replace(problem, observed_at=None, observed_rank=None)
     if decision.reason is Reason.OBSERVED:
         return replace(problem, observed_at=now, observed_rank=rank)
     if alert_id is None:
@@ -242,8 +245,7 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         alert_id=alert_id,
         event=sighting.event_id,
         reason=decision.reason,
-        # Not below what was told since it opened: a copy that rates it lower must not make the other one seem a rise.
-        alert_rank=max(rank, 0 if base.state == CLOSED or base.returned else base.told_rank or 0),
+        alert_rank=rank,
         attempt=1,
         lease_until=now + LEASE_MS,
         rerouted=False,

@@ -93,7 +93,7 @@ class Ledger:
         actors already known.
         """
         now = self.clock()
-        names = {"#state": "state", "#copy": sighting.copy, "#open": "open", "#time": "time"}
+        names = {"#state": "state", "#copy": sighting.copy, "#open": "open", "#time": "time", "#rank": "rank"}
         values = {
             ":now": now,
             ":expires": (now + deciding.KEPT_OPEN_MS) // 1000,
@@ -112,7 +112,8 @@ class Ledger:
             known += f" AND contains(actors, :actor{number})"
         return self._update(
             _problem_key(sighting.key),
-            "SET last_seen = :now, expires_at = :expires, src.#copy.stamp = :stamp, src.#copy.#time = :time "
+            "SET last_seen = :now, expires_at = :expires, "
+            "src.#copy.stamp = :stamp, src.#copy.#time = :time, src.#copy.#rank = :rank "
             "ADD seen :one, rev :one",
             "#state = :open AND expires_at > :seconds AND told_at > :window AND told_rank >= :rank "
             "AND returned <> :true AND src.#copy.#open = :true AND src.#copy.stamp < :stamp" + known,
@@ -141,7 +142,10 @@ class Ledger:
         problem = deciding.record(old, sighting, decision, self.clock(), alert_id=None)
         try:
             self._client.put_item(TableName=self._table, Item=problem.to_item(), **_unchanged(old))
-        except self._client.exceptions.ConditionalCheckFailedException as error:
+        except (
+            self._client.exceptions.ConditionalCheckFailedException,
+            self._client.exceptions.TransactionConflictException,
+        ) as error:
             raise Conflict from error
 
     def claim(self, old: Problem | None, sighting: Sighting, decision: Decision) -> Problem:

@@ -6,7 +6,7 @@ Times are milliseconds since the epoch, except `expires_at`, which DynamoDB's TT
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
@@ -25,11 +25,12 @@ _deserialize = TypeDeserializer().deserialize
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One feed's finding about the problem: its newest stamp, the time of that event, and whether it is open."""
+    """One feed's finding about the problem: its newest stamp, that event's time, whether it is open, its severity."""
 
     stamp: int
     time: int
     open: bool
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Problem:
 
     `told_at` and `told_rank` say when the present telling reached its first channel, `told_before` when the one before
     it did. `returned` says that it was closed and is open again, and that nobody was told of that yet. `heard` are the
-    channels that ever told it, `asked` is the last request of a person. `alert_id`, `event`, `reason`, `alert_rank`,
+    channels that ever told it, `asked` is when a person last requested it. `alert_id`, `event`, `reason`, `alert_rank`,
     `attempt`, `lease_until` and `ch` belong to the last claim.
     """
 
@@ -92,7 +93,7 @@ class Problem:
     lease_until: int = 0
     rerouted: bool = False
     returned: bool = False
-    asked: str | None = None
+    asked: int | None = None
     ch: Mapping[str, Telling] = field(default_factory=dict)
 
     @property
@@ -109,9 +110,7 @@ class Problem:
             and f.name not in ("key", "src", "ch")
         }
         record |= {"pk": f"P#{self.key}", "sk": "P"}
-        record["src"] = {
-            name: {"stamp": copy.stamp, "time": copy.time, "open": copy.open} for name, copy in self.src.items()
-        }
+        record["src"] = {name: asdict(copy) for name, copy in self.src.items()}
         record["ch"] = {name: telling_record(telling) for name, telling in self.ch.items()}
         return to_item(record)
 

@@ -10,6 +10,7 @@ from tocsin.handlers.wiring import client, configured, ledger, starter
 
 def handler(event: object, context: object) -> dict[str, int]:
     """Takes nothing; returns how many executions were started."""
-    started = sweep(ledger(), configured(), starter())
-    notify(ledger(), client("sns"), os.environ["ALARM_TOPIC_ARN"], os.environ["TOCSIN_NAME"])
-    return {"started": started}
+    try:
+        return {"started": sweep(ledger(), configured(), starter())}
+    finally:
+        notify(ledger(), client("sns"), os.environ["ALARM_TOPIC_ARN"], os.environ["TOCSIN_NAME"])

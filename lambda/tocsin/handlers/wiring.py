@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from tocsin import settings
 from tocsin.alerts import machine
@@ -16,8 +17,8 @@ from tocsin.clock import now_ms
 
 @cache
 def client(service: Any) -> Any:
-    """The boto3 client of a service, made when first needed."""
-    return boto3.client(service)
+    """The boto3 client of a service, made when first needed. It gives up before the function's own time-out does."""
+    return boto3.client(service, config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"}))
 
 
 @cache

@@ -228,16 +228,56 @@ def test_a_return_while_observing_is_told_afterwards() -> None:
     assert answer(seen, sighting("e4", at_seconds=3)).reason is Reason.REOPENED
 
 
-def test_a_reminder_by_the_milder_copy_does_not_make_the_other_one_a_rise() -> None:
-    arn = "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f"
-    native = sighting(finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
-    hub = sighting("e2", at_seconds=1, finding_id=arn)
+def test_a_rise_over_the_last_telling_is_told_although_it_was_told_before_that() -> None:
+    """Loud rather than lost: two feeds that rate a problem differently may both be told once a window."""
+    critical = told(sighting(severity=Severity.CRITICAL))
+    milder = sighting("e2", at_seconds=1)
     later = NOW + 8 * DAY_MS
-    decision = answer(told(native), hub, now=later)
+    decision = answer(critical, milder, now=later)
     assert decision.reason is Reason.REMINDER
-    reminded = record(told(native), hub, decision, later, "a-2")
-    again = sighting("e3", at_seconds=2, finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
-    assert answer(reminded, again, now=later).reason is Reason.REPEAT
+    reminded = record(critical, milder, decision, later, "a-2")
+    risen = sighting("e3", at_seconds=2, severity=Severity.CRITICAL)
+    assert answer(reminded, risen, now=later).reason is Reason.SEVERITY_UP
+
+
+def test_a_redelivery_is_no_rise() -> None:
+    arn = "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f"
+    native = sighting("n", finding_id=arn, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
+    hub = sighting("e1", at_seconds=5, finding_id=arn, actors=("198.51.100.1",))
+    both = record(told(native), hub, Decision(Reason.REPEAT), NOW, None)
+    other = sighting("e2", at_seconds=10, finding_id=arn, actors=("198.51.100.2",))
+    decision = answer(both, other)
+    assert decision.reason is Reason.NEW_ACTOR
+    assert answer(record(both, other, decision, NOW, "a-2"), native).reason is Reason.REPEAT
+
+
+def test_an_equal_stamp_with_another_severity_is_a_rise() -> None:
+    assert answer(told(), sighting("e2", stamp_seconds=0, severity=Severity.CRITICAL)).reason is Reason.SEVERITY_UP
+
+
+def test_a_rise_while_observing_is_told_afterwards() -> None:
+    risen = sighting("e2", at_seconds=1, severity=Severity.CRITICAL)
+    seen = record(told(), risen, answer(told(), risen, mode="observe"), NOW, None)
+    again = sighting("e3", at_seconds=2, severity=Severity.CRITICAL)
+    assert answer(seen, again).reason is Reason.SEVERITY_UP
+
+
+def test_a_closing_ends_what_was_observed() -> None:
+    first = sighting()
+    seen = record(None, first, answer(None, first, mode="observe"), NOW, None)
+    closing = sighting("e2", at_seconds=1, closed_by="RESOLVED")
+    closed = record(seen, closing, answer(seen, closing, mode="observe"), NOW, None)
+    low = sighting("e3", at_seconds=2, severity=Severity.MEDIUM)
+    back = record(closed, low, answer(closed, low, mode="observe"), NOW, None)
+    assert answer(back, sighting("e4", at_seconds=3), mode="observe").reason is Reason.OBSERVED
+
+
+def test_of_two_requests_neither_is_told_again() -> None:
+    first = sighting("a", at_seconds=60, stamp_seconds=0, requested=True)
+    second = sighting("b", at_seconds=70, stamp_seconds=0, requested=True)
+    one = record(told(), first, answer(told(), first), NOW, "a-2")
+    assert answer(one, second).reason is Reason.REQUESTED
+    assert not answer(record(one, second, answer(one, second), NOW, "a-3"), first).alert
 
 
 def test_copies_that_rate_a_problem_differently_do_not_make_it_rise() -> None:
