@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ParamValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from tests.demo.report import Outcome, result, show, write_messages
 from tests.demo.story import Sample, Step, StoryError, Unsent, read_story
@@ -45,7 +46,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _demo(arguments.findings, arguments.repeat, arguments.tfvars)
     except (StoryError, TerraformError, LocalAwsError) as error:
-        console.print(f"[bold red]The demo stopped.[/] {error}", soft_wrap=True, markup=True)
+        # Not as markup: the brackets of an address such as routes[0] are part of the message.
+        console.print(Text("The demo stopped. ", style="bold red").append(str(error), style="default"), soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -177,7 +179,8 @@ def _publish(watch: Watch, event: Mapping[str, Any]) -> list[Pair]:
 
 
 def _report(watch: Watch, slack: SlackServer, sent: list[tuple[str, str, Pair]], unsent: list[Unsent]) -> int:
-    ends, tellings = watch.ends(), watch.tellings()
+    ends = watch.ends()
+    tellings = watch.tellings(ends.values())
     outcomes = [
         Outcome(step, file, pair, ends.get(pair), tellings.get(ends[pair].alert_id, {}) if pair in ends else {})
         for step, file, pair in sent

@@ -34,8 +34,10 @@ class Outcome:
 
     @property
     def lost(self) -> bool:
-        """No end, or an alert that is neither told nor waiting anywhere."""
-        return self.end is None or (self.end.decision == "ALERT" and not self.channels)
+        """No end, or an alert that is nowhere, or a channel of it that nobody would ever tell."""
+        if self.end is None:
+            return True
+        return self.end.decision == "ALERT" and (not self.channels or "LOST" in self.channels.values())
 
 
 def result(

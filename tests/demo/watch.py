@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -123,15 +123,11 @@ class Watch:
                 due.add(item["sk"]["S"])
         return problems, due
 
-    def tellings(self) -> dict[str, dict[str, str]]:
-        """For each alert, how far each channel is. What was superseded is known by what was sent of it."""
-        tellings: dict[str, dict[str, str]] = {}
-        for problem in self.ledger()[0]:
-            if problem.alert_id:
-                tellings[problem.alert_id] = {name: telling.st for name, telling in problem.ch.items()}
-        for line in self.log("tell", "told"):
-            tellings.setdefault(line["alert_id"], {})[line["channel"]] = "SENT"
-        return tellings
+    def tellings(self, ends: Iterable[End]) -> dict[str, dict[str, str]]:
+        """For each alert among these ends, how far each channel is, by the alert's id."""
+        sent = {(line["alert_id"], line["channel"]) for line in self.log("tell", "told")}
+        problems, due = self.ledger()
+        return tellings(ends, {problem.key: problem for problem in problems}, due, sent)
 
     def executions(self, status: str | None = None) -> list[dict[str, Any]]:
         """The executions of the alert machine since the beginning, all or those with a status."""
@@ -163,6 +159,31 @@ class Watch:
             if problem.alert_id in due
             for telling in problem.ch.values()
         )
+
+
+def tellings(
+    ends: Iterable[End], problems: Mapping[str, Problem], due: Collection[str], sent: Collection[tuple[str, str]]
+) -> dict[str, dict[str, str]]:
+    """How far each channel of each alert is: what the record says, and LOST for one that nobody would ever tell.
+
+    `due` are the alerts in the outbox, `sent` the alerts and channels that were told. A newer alert takes over what an
+    older one about the same problem had not told yet: that is SUPERSEDED.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for end in ends:
+        problem = problems.get(end.key)
+        if not end.alert_id or problem is None:
+            continue
+        if problem.alert_id == end.alert_id:
+            found[end.alert_id] = {
+                name: "LOST" if telling.untold and end.alert_id not in due else telling.st
+                for name, telling in problem.ch.items()
+            }
+        else:
+            found[end.alert_id] = {
+                name: "SENT" if (end.alert_id, name) in sent else "SUPERSEDED" for name in end.channels
+            }
+    return found
 
 
 def pairs_of(envelope: Mapping[str, Any]) -> list[Pair]:

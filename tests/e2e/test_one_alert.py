@@ -25,7 +25,7 @@ def test_a_first_alert_reaches_every_channel_once(tocsin: Installation) -> None:
     end = only(tocsin.publish(imported(asff("first", stamp()))))
     assert (end.decision, end.reason) == ("ALERT", "FIRST")
     assert tocsin.told() == EVERYWHERE
-    assert tocsin.watch.tellings()[end.alert_id] == {"soc_mail": "SENT", "audit": "SENT", "soc_slack": "SENT"}
+    assert tocsin.watch.tellings([end])[end.alert_id] == {"soc_mail": "SENT", "audit": "SENT", "soc_slack": "SENT"}
     assert tocsin.watch.ledger()[1] == set(), "the outbox is empty"
     (mail,) = tocsin.aws.mails()
     assert mail.to == ("soc@example.com",)

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.alerts import NOW, sighting
 from tests.demo.report import Outcome, result
 from tests.demo.story import StoryError, read_story
-from tests.demo.watch import End, pairs_of
+from tests.demo.watch import End, pairs_of, tellings
+from tocsin.alerts.alert import Reason
+from tocsin.alerts.decide import Decision, record
 
 FINDING = {
     "Id": "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f",
@@ -64,6 +67,23 @@ def test_one_counted_twice_cannot_hide_one_lost() -> None:
     summary: dict[str, Any] = result(outcomes, [], 1, [])
     assert summary["lost"] == 2, "one without an end, and one alert that was told nowhere"
     assert (summary["sent"], summary["silent"], summary["dead_lettered"]) == (6, {"REPEAT": 1}, 1)
+
+
+def test_a_channel_that_nobody_would_ever_tell_is_lost_and_one_that_was_taken_over_is_not() -> None:
+    seen = sighting()
+    claim = Decision(Reason.FIRST, alert=True, channels=("mail", "slack"))
+    problem = record(None, seen, claim, NOW, f"{seen.key}-2")
+    end = End("ALERT", "FIRST", seen.key, f"{seen.key}-2", ("mail", "slack"))
+    before = End("ALERT", "FIRST", seen.key, f"{seen.key}-1", ("mail", "slack"))
+    ledger = {seen.key: problem}
+    waiting = tellings([end], ledger, {end.alert_id}, set())[end.alert_id]
+    assert waiting == {"mail": "PENDING", "slack": "PENDING"}
+    gone = tellings([end], ledger, set(), set())[end.alert_id]
+    assert gone == {"mail": "LOST", "slack": "LOST"}
+    taken = tellings([before], ledger, {end.alert_id}, {(before.alert_id, "mail")})[before.alert_id]
+    assert taken == {"mail": "SENT", "slack": "SUPERSEDED"}
+    lost = [outcome(("e", "f"), end, **states).lost for states in (waiting, gone, taken)]
+    assert lost == [False, True, False]
 
 
 def test_the_pairs_of_an_event_are_its_findings_and_what_cannot_be_read() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -138,6 +138,3 @@ class Event:
     requested: bool
     findings: tuple[Finding, ...]
     unreadable: tuple[Unreadable, ...] = ()
-
-    def only(self, *findings: Finding) -> Event:
-        return replace(self, findings=findings)

@@ -17,8 +17,11 @@ from tocsin.clock import now_ms
 
 @cache
 def client(service: Any) -> Any:
-    """The boto3 client of a service, made when first needed. It gives up before the function's own time-out does."""
-    return boto3.client(service, config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"}))
+    """The boto3 client of a service, made when first needed.
+
+    A call gives up, after three tries, before the shortest of the functions' time-outs (20 seconds) ends it.
+    """
+    return boto3.client(service, config=Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard"}))
 
 
 @cache
