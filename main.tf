@@ -6,12 +6,18 @@ data "aws_caller_identity" "current" {}
 
 locals {
   config = {
-    name               = var.name
-    partition          = data.aws_partition.current.partition
-    region             = local.region
-    account_id         = data.aws_caller_identity.current.account_id
-    tags               = var.tags
-    log_retention_days = var.log_retention_days
+    name                     = var.name
+    partition                = data.aws_partition.current.partition
+    region                   = local.region
+    account_id               = data.aws_caller_identity.current.account_id
+    tags                     = var.tags
+    role_path                = var.role_path
+    permissions_boundary_arn = var.permissions_boundary_arn
+    kms_key_arn              = var.kms_key_arn
+    vpc_subnet_ids           = var.vpc_subnet_ids
+    vpc_security_group_ids   = var.vpc_security_group_ids
+    log_retention_days       = var.log_retention_days
+    deletion_protection      = var.deletion_protection
   }
 
   buses = {
@@ -29,8 +35,9 @@ locals {
 module "package" {
   source = "./modules/package"
 
-  name    = var.name
-  runtime = var.runtime
+  name           = var.name
+  runtime        = var.runtime
+  lambda_package = var.lambda_package
 }
 
 module "channels" {
@@ -62,6 +69,8 @@ module "alerting" {
     account_ids      = var.account_ids
     account_groups   = var.account_groups
     routes           = var.routes
+
+    template_overrides = var.template_overrides
   }
 }
 
@@ -80,7 +89,7 @@ module "monitoring" {
   source = "./modules/monitoring"
 
   config                 = local.config
-  alarm_topic_arn        = var.alarm_topic_arn
+  alarm_topic            = var.alarm_topic
   alarm_emails           = var.alarm_emails
   queue_name             = module.intake.queue.name
   dead_letter_queue_name = module.intake.dead_letter_queue.name

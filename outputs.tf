@@ -79,8 +79,13 @@ output "role_arns" {
 }
 
 output "role_policies" {
-  description = "What the role of each function may do, as JSON."
-  value       = { for key, function in module.alerting.functions : key => function.policy }
+  description = "What each role may do, as JSON: of the functions, of the alert machine and of the schedule."
+  value       = module.alerting.role_policies
+}
+
+output "kms_key_policy" {
+  description = "The policy that the key in `kms_key_arn` needs, as JSON: it depends on the name, the role path, the account and the Region alone, so a key made in the same plan may have it."
+  value       = local.kms_key_policy
 }
 
 output "log_group_names" {

@@ -1,10 +1,24 @@
-# What is dangerous to lose is a variable of its own, a required attribute or a validated map key, because Terraform drops
-# a misspelt optional attribute without a word. Every message names the offender and the remedy; tests/terraform holds them.
+# What is dangerous to lose is a variable of its own or a validated key, because Terraform drops a misspelt attribute of an
+# object type without a word. Every message names the offender and the remedy; tests/terraform holds them.
 
 locals {
   severities = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
   feeds      = ["security_hub", "security_hub_v2", "guardduty", "inspector"]
   log_days   = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+
+  channel_attributes = {
+    email = ["from", "to", "identity_arn", "configuration_set"]
+    sns   = ["topic_arn", "emails"]
+    slack = ["webhook_secret_arn", "allowed_hosts"]
+  }
+  route_attributes = ["to", "match", "except", "continue"]
+
+  # As long as an open problem is remembered after it was last seen.
+  most_dedupe_days = 180
+
+  # What DynamoDB holds in one item is 400 KB, and the other settings must fit too.
+  template_names      = fileset("${path.module}/templates", "**")
+  most_template_bytes = 200000
 
   # Regular expressions.
   account_id     = "^\\d{12}$"
@@ -14,12 +28,20 @@ locals {
   event_bus_name = "^[/.A-Za-z0-9_-]{1,256}$"
   group_name     = "^[A-Za-z0-9_-]+$"
   channel_name   = "^[a-z0-9][a-z0-9_-]{0,39}$"
-  product        = "^[^*?]*[^*?\\s][^*?]*$"
+  product        = "^[^*?\\s]([^*?]*[^*?\\s])?$"
+  value          = "^\\S(.*\\S)?$"
   host           = "^[a-z0-9.-]+$"
   identity       = "^([^@\\s]+@)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$"
   identity_arn   = "^arn:[^:]+:ses:[^:]+:\\d{12}:identity/"
   secret_arn     = "^arn:[^:]+:secretsmanager:[^:]+:\\d{12}:secret:"
   topic_arn      = "^arn:[^:]+:sns:[^:]+:\\d{12}:[A-Za-z0-9_-]+$"
+  role_path      = "^/([A-Za-z0-9_+=,.@-]+/)*$"
+  policy_arn     = "^arn:[^:]+:iam::(\\d{12}|aws):policy/"
+  key_arn        = "^arn:[^:]+:kms:[^:]+:\\d{12}:key/[A-Za-z0-9-]+$"
+  subnet_id      = "^subnet-[0-9a-z]+$"
+  group_id       = "^sg-[0-9a-z]+$"
+  bucket         = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  signing_arn    = "^arn:[^:]+:lambda:[^:]+:\\d{12}:code-signing-config:csc-[a-z0-9]+$"
 }
 
 variable "name" {
@@ -92,7 +114,7 @@ variable "minimum_severity" {
 }
 
 variable "dedupe_days" {
-  description = "Days during which a problem that was told stays silent, per severity; 0 tells every event. Merged over CRITICAL 1, HIGH 7, MEDIUM 15, LOW 30, INFORMATIONAL 30."
+  description = "Days during which a problem that was told stays silent, per severity; at most 180, and 0 tells every event. Merged over CRITICAL 1, HIGH 7, MEDIUM 15, LOW 30, INFORMATIONAL 30."
   type        = map(number)
   default     = {}
   nullable    = false
@@ -106,6 +128,11 @@ variable "dedupe_days" {
     condition     = alltrue([for days in values(var.dedupe_days) : days == null ? false : days >= 0])
     error_message = "dedupe_days must be numbers of days, 0 or more: ${join(", ", [for severity, days in var.dedupe_days : "${severity} = ${days == null ? "null" : days}" if days == null ? true : days < 0])}."
   }
+
+  validation {
+    condition     = alltrue([for days in values(var.dedupe_days) : try(days <= local.most_dedupe_days, true)])
+    error_message = "dedupe_days can be at most ${local.most_dedupe_days}, which is how long Tocsin remembers a problem that is not seen again: ${join(", ", [for severity, days in var.dedupe_days : "${severity} = ${days}" if try(days > local.most_dedupe_days, false)])}."
+  }
 }
 
 variable "products" {
@@ -116,7 +143,7 @@ variable "products" {
 
   validation {
     condition     = alltrue([for product in var.products : can(regex(local.product, product))])
-    error_message = "products must be whole names, not empty and without globs: ${join(", ", [for product in var.products : "\"${product}\"" if !can(regex(local.product, product))])}. Globs work in the match of a route."
+    error_message = "products must be whole names, not empty, without globs and without space around: ${join(", ", [for product in var.products : try("\"${product}\"", "null") if !can(regex(local.product, product))])}. Globs work in the match of a route."
   }
 }
 
@@ -128,7 +155,7 @@ variable "account_ids" {
 
   validation {
     condition     = alltrue([for id in var.account_ids : can(regex(local.account_id, id))])
-    error_message = "account_ids must be 12 digits in quotes: ${join(", ", [for id in var.account_ids : "\"${id}\"" if !can(regex(local.account_id, id))])}."
+    error_message = "account_ids must be 12 digits in quotes: ${join(", ", [for id in var.account_ids : try("\"${id}\"", "null") if !can(regex(local.account_id, id))])}."
   }
 }
 
@@ -150,7 +177,7 @@ variable "account_groups" {
 
   validation {
     condition     = alltrue(flatten([for ids in values(var.account_groups) : [for id in coalesce(ids, []) : can(regex(local.account_id, id))]]))
-    error_message = "account_groups must hold account ids of 12 digits in quotes: ${join(", ", flatten([for name, ids in var.account_groups : [for id in coalesce(ids, []) : "\"${id}\" in ${name}" if !can(regex(local.account_id, id))]]))}."
+    error_message = "account_groups must hold account ids of 12 digits in quotes: ${join(", ", flatten([for name, ids in var.account_groups : [for id in coalesce(ids, []) : "${try("\"${id}\"", "null")} in ${name}" if !can(regex(local.account_id, id))]]))}."
   }
 }
 
@@ -194,6 +221,11 @@ variable "feeds" {
 
 # Who hears it ---------------------------------------------------------------------------------------------------------
 
+# `any` in these two, because of a misspelt `identity_arn`, `continue` or `except`: an object type would drop it without a word,
+# and somebody would not be told. Every attribute is checked below, and given its type by modules/channels and modules/alerting.
+# What is asked of a kind is asked in a loop over the channel, as `merge({}, channel)`, which may be null: unlike try(channel.email)
+# that can be answered when planning also where a value in it is known only after apply, such as the ARN of a new secret.
+
 variable "channels" {
   description = <<-EOT
     The destinations, by a name of your own; exactly one kind each.
@@ -205,74 +237,85 @@ variable "channels" {
     Where a secret or topic of yours is encrypted with a customer managed key, the key's policy must let the role `tell` (output `role_arns`)
     use it: kms:Decrypt, and for a topic kms:GenerateDataKey too.
   EOT
-  type = map(object({
-    email = optional(object({
-      from              = string
-      to                = list(string)
-      identity_arn      = optional(string)
-      configuration_set = optional(string)
-    }))
-    sns = optional(object({
-      topic_arn = optional(string)
-      emails    = optional(list(string))
-    }))
-    slack = optional(object({
-      webhook_secret_arn = string
-      allowed_hosts      = optional(list(string), ["hooks.slack.com", "hooks.slack-gov.com"])
-    }))
-  }))
-  default  = {}
-  nullable = false
+  type        = any
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = alltrue([for name in keys(var.channels) : can(regex(local.channel_name, name))])
-    error_message = "channels must have names of 1 to 40 of a-z, 0-9, _ and -: ${join(", ", [for name in keys(var.channels) : "\"${name}\"" if !can(regex(local.channel_name, name))])}."
+    condition     = can(keys(var.channels))
+    error_message = "channels must be a map of names to channels, such as { soc = { sns = { emails = [\"soc@example.com\"] } } }."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : length([for kind in ["email", "sns", "slack"] : kind if try(channel[kind], null) != null]) == 1])
-    error_message = "channels need exactly one of email, sns, slack: ${join(", ", [for name, channel in var.channels : name if length([for kind in ["email", "sns", "slack"] : kind if try(channel[kind], null) != null]) != 1])}."
+    condition     = alltrue([for name, channel in var.channels : can(regex(local.channel_name, name))])
+    error_message = "channels must have names of 1 to 40 of a-z, 0-9, _ and -, of which the first is a letter or digit: ${join(", ", [for name, channel in var.channels : "\"${name}\"" if !can(regex(local.channel_name, name))])}."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : can(regex(local.address, channel.email.from)) if try(channel.email, null) != null])
-    error_message = "email channels need a plain address in from, without a display name: ${join(", ", [for name, channel in var.channels : "${name} (${try("\"${channel.email.from}\"", "null")})" if try(channel.email, null) == null ? false : !can(regex(local.address, channel.email.from))])}."
+    condition     = alltrue([for channel in var.channels : length(setsubtract(keys(merge({}, channel)), keys(local.channel_attributes))) == 0])
+    error_message = "channels of unknown kinds: ${join(", ", flatten([for name, channel in var.channels : [for kind in setsubtract(keys(merge({}, channel)), keys(local.channel_attributes)) : "\"${kind}\" in ${name}"]]))}. Use email, sns or slack."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : length(coalesce(channel.email.to, [])) >= 1 && length(coalesce(channel.email.to, [])) <= 50 if try(channel.email, null) != null])
-    error_message = "email channels need 1 to 50 recipients in to, the most that SES takes in one message: ${join(", ", [for name, channel in var.channels : "${name} has ${length(coalesce(channel.email.to, []))}" if try(channel.email, null) == null ? false : length(coalesce(channel.email.to, [])) < 1 || length(coalesce(channel.email.to, [])) > 50])}. Use a distribution list or a second channel."
+    condition     = alltrue([for channel in var.channels : length([for kind, values in merge({}, channel) : kind if values != null]) == 1])
+    error_message = "channels need exactly one of email, sns, slack: ${join(", ", [for name, channel in var.channels : "${name} has ${join(" and ", coalescelist([for kind, values in merge({}, channel) : kind if values != null], ["none"]))}" if length([for kind, values in merge({}, channel) : kind if values != null]) != 1])}. Make it a channel each; a route may lead to several."
   }
 
   validation {
-    condition     = alltrue(flatten([for channel in values(var.channels) : [for address in concat(try(coalesce(channel.email.to, []), []), try(coalesce(channel.sns.emails, []), [])) : can(regex(local.address, address))]]))
-    error_message = "channels have recipients that are not plain e-mail addresses: ${join(", ", flatten([for name, channel in var.channels : [for address in concat(try(coalesce(channel.email.to, []), []), try(coalesce(channel.sns.emails, []), [])) : "\"${address}\" in ${name}" if !can(regex(local.address, address))]]))}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, values in merge({}, channel) : length(setsubtract(keys(merge({}, values)), lookup(local.channel_attributes, kind, keys(merge({}, values))))) == 0]]))
+    error_message = "channels with unknown attributes: ${join(", ", flatten([for name, channel in var.channels : [for kind, values in merge({}, channel) : [for unknown in setsubtract(keys(merge({}, values)), lookup(local.channel_attributes, kind, keys(merge({}, values)))) : "\"${unknown}\" in ${name}.${kind}"]]]))}. Use ${join("; ", [for kind, attributes in local.channel_attributes : "${join(", ", attributes)} for ${kind}"])}."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : can(regex(local.identity_arn, channel.email.identity_arn)) if try(channel.email.identity_arn, null) != null])
-    error_message = "email channels with an identity_arn that is not the ARN of an SES identity: ${join(", ", [for name, channel in var.channels : "${name} (\"${channel.email.identity_arn}\")" if try(channel.email.identity_arn, null) == null ? false : !can(regex(local.identity_arn, channel.email.identity_arn))])}. It looks like arn:aws:ses:REGION:ACCOUNT:identity/example.com."
+    condition     = alltrue(flatten([for channel in var.channels : [for list in [try(channel.email.to, null), try(channel.sns.emails, null), try(channel.slack.allowed_hosts, null)] : list == null || can([for element in list : element])]]))
+    error_message = "channels with one value where a list belongs, which stands in brackets even for one: ${join(", ", flatten([for name, channel in var.channels : [for attribute, list in { "email.to" = try(channel.email.to, null), "sns.emails" = try(channel.sns.emails, null), "slack.allowed_hosts" = try(channel.slack.allowed_hosts, null) } : "${name}.${attribute}" if !can([for element in list : element]) && list != null]]))}."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : (channel.sns.topic_arn == null) != (channel.sns.emails == null) if try(channel.sns, null) != null])
-    error_message = "sns channels need exactly one of topic_arn (your topic) and emails (a topic of Tocsin's own; [] for no subscription yet): ${join(", ", [for name, channel in var.channels : name if try(channel.sns, null) == null ? false : (channel.sns.topic_arn == null) == (channel.sns.emails == null)])}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge({}, channel) : can(regex(local.address, email.from)) if kind == "email" && email != null]]))
+    error_message = "email channels need a plain address in from, without a display name: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge({}, channel) : "${name} (${try("\"${email.from}\"", "none")})" if kind == "email" && email != null && !can(regex(local.address, email.from))]]))}."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : can(regex(local.topic_arn, channel.sns.topic_arn)) if try(channel.sns.topic_arn, null) != null])
-    error_message = "sns channels with a topic_arn that is not the ARN of a standard topic: ${join(", ", [for name, channel in var.channels : "${name} (\"${channel.sns.topic_arn}\")" if try(channel.sns.topic_arn, null) == null ? false : !can(regex(local.topic_arn, channel.sns.topic_arn))])}. It looks like arn:aws:sns:REGION:ACCOUNT:NAME."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge({}, channel) : try(length(email.to), 0) >= 1 && try(length(email.to), 0) <= 50 if kind == "email" && email != null]]))
+    error_message = "email channels need 1 to 50 recipients in to, the most that SES takes in one message: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge({}, channel) : "${name} has ${try(length(email.to), 0)}" if kind == "email" && email != null && (try(length(email.to), 0) < 1 || try(length(email.to), 0) > 50)]]))}. Use a distribution list or a second channel."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for channel in var.channels : [try([for address in channel.email.to : can(regex(local.address, address))], []), try([for address in channel.sns.emails : can(regex(local.address, address))], [])]]))
+    error_message = "channels have recipients that are not plain e-mail addresses: ${join(", ", flatten([for name, channel in var.channels : [for address in concat(try([for address in channel.email.to : address], []), try([for address in channel.sns.emails : address], [])) : "${try("\"${address}\"", "null")} in ${name}" if !can(regex(local.address, address))]]))}."
+  }
+
+  validation {
+    condition     = alltrue([for channel in var.channels : can(regex(local.identity_arn, channel.email.identity_arn)) if try(channel.email.identity_arn, null) != null])
+    error_message = "email channels with an identity_arn that is not the ARN of an SES identity: ${join(", ", [for name, channel in var.channels : "${name} (${try("\"${channel.email.identity_arn}\"", "no text")})" if try(channel.email.identity_arn, null) == null ? false : !can(regex(local.identity_arn, channel.email.identity_arn))])}. It looks like arn:aws:ses:REGION:ACCOUNT:identity/example.com."
+  }
+
+  # The address itself, with or without a label (+x), its domain or one above.
+  validation {
+    condition     = alltrue([for channel in var.channels : anytrue([for end in ["@", "."] : endswith(lower(replace("@${channel.email.from}", "/\\+[^@]*@/", "@")), "${end}${lower(split(":identity/", channel.email.identity_arn)[1])}")]) if can(regex(local.address, channel.email.from)) && can(split(":identity/", channel.email.identity_arn)[1])])
+    error_message = "email channels with an identity_arn that does not cover from, so that SES would refuse every message: ${join(", ", [for name, channel in var.channels : "${name} (${channel.email.from} by ${channel.email.identity_arn})" if !can(regex(local.address, channel.email.from)) || !can(split(":identity/", channel.email.identity_arn)[1]) ? false : !anytrue([for end in ["@", "."] : endswith(lower(replace("@${channel.email.from}", "/\\+[^@]*@/", "@")), "${end}${lower(split(":identity/", channel.email.identity_arn)[1])}")])])}. The identity must be the address, its domain or a domain above."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, sns in merge({}, channel) : length([for values in sns : values if values != null]) == 1 if kind == "sns" && sns != null]]))
+    error_message = "sns channels need exactly one of topic_arn (your topic) and emails (a topic of Tocsin's own; [] for no subscription yet): ${join(", ", flatten([for name, channel in var.channels : [for kind, sns in merge({}, channel) : name if kind == "sns" && sns != null && length([for values in sns : values if values != null]) != 1]]))}."
+  }
+
+  validation {
+    condition     = alltrue([for channel in var.channels : can(regex(local.topic_arn, channel.sns.topic_arn)) if try(channel.sns.topic_arn, null) != null])
+    error_message = "sns channels with a topic_arn that is not the ARN of a standard topic: ${join(", ", [for name, channel in var.channels : "${name} (${try("\"${channel.sns.topic_arn}\"", "no text")})" if try(channel.sns.topic_arn, null) == null ? false : !can(regex(local.topic_arn, channel.sns.topic_arn))])}. It looks like arn:aws:sns:REGION:ACCOUNT:NAME."
   }
 
   # The value is not shown: who confuses ARN and address would find the webhook in the output.
   validation {
-    condition     = alltrue([for channel in values(var.channels) : can(regex(local.secret_arn, channel.slack.webhook_secret_arn)) if try(channel.slack, null) != null])
-    error_message = "slack channels need the ARN of a Secrets Manager secret in webhook_secret_arn, never the webhook itself: ${join(", ", [for name, channel in var.channels : name if try(channel.slack, null) == null ? false : !can(regex(local.secret_arn, channel.slack.webhook_secret_arn))])}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, slack in merge({}, channel) : can(regex(local.secret_arn, slack.webhook_secret_arn)) if kind == "slack" && slack != null]]))
+    error_message = "slack channels need the ARN of a Secrets Manager secret in webhook_secret_arn, never the webhook itself: ${join(", ", flatten([for name, channel in var.channels : [for kind, slack in merge({}, channel) : name if kind == "slack" && slack != null && !can(regex(local.secret_arn, slack.webhook_secret_arn))]]))}."
   }
 
   validation {
-    condition     = alltrue([for channel in values(var.channels) : length(coalesce(channel.slack.allowed_hosts, [])) > 0 && alltrue([for host in coalesce(channel.slack.allowed_hosts, []) : can(regex(local.host, host))]) if try(channel.slack, null) != null])
-    error_message = "slack channels need at least one host name in allowed_hosts, in lower case, without scheme, port or path: ${join(", ", [for name, channel in var.channels : "${name} (${join(" ", coalesce(channel.slack.allowed_hosts, ["null"]))})" if try(channel.slack, null) == null ? false : length(coalesce(channel.slack.allowed_hosts, [])) == 0 || !alltrue([for host in coalesce(channel.slack.allowed_hosts, []) : can(regex(local.host, host))])])}."
+    condition     = alltrue([for channel in var.channels : try(length(channel.slack.allowed_hosts) > 0 && alltrue([for host in channel.slack.allowed_hosts : can(regex(local.host, host))]), false) if try(channel.slack.allowed_hosts, null) != null])
+    error_message = "slack channels need at least one host name in allowed_hosts, in lower case, without scheme, port or path: ${join(", ", [for name, channel in var.channels : "${name} (${join(" ", try([for host in channel.slack.allowed_hosts : host == null ? "null" : host], ["no list"]))})" if try(channel.slack.allowed_hosts, null) == null ? false : !try(length(channel.slack.allowed_hosts) > 0 && alltrue([for host in channel.slack.allowed_hosts : can(regex(local.host, host))]), false)])}."
   }
 }
 
@@ -283,54 +326,63 @@ variable "routes" {
     `severities`, `products`, `finding_types`, `control_ids`, `vulnerability_ids`, `titles`, `account_ids` (ids or `@group`), `regions`,
     `resource_types`, `resource_ids`, `tag:KEY`; globs `*` and `?` in all but severities.
   EOT
-  type = list(object({
-    to       = list(string)
-    match    = optional(map(list(string)), {})
-    except   = optional(map(list(string)), {})
-    continue = optional(bool, false)
-  }))
-  default  = []
-  nullable = false
+  type        = any
+  default     = []
+  nullable    = false
 
   validation {
-    condition     = alltrue([for route in var.routes : length(coalesce(route.to, [])) > 0])
-    error_message = "routes without a channel in to: ${join(", ", [for i, route in var.routes : "routes[${i}]" if length(coalesce(route.to, [])) == 0])}. What matches there would never be heard: name a channel or remove the route."
+    condition     = try(length(var.routes) == 0 || can(var.routes[0]), false)
+    error_message = "routes must be a list, because the first one that matches decides: routes = [{ to = [\"soc\"] }]."
   }
 
   validation {
-    condition     = alltrue(flatten([for route in var.routes : [for name in coalesce(route.to, []) : contains(keys(var.channels), name)]]))
-    error_message = "routes lead to channels that do not exist: ${join(", ", flatten([for i, route in var.routes : [for name in coalesce(route.to, []) : "\"${name}\" in routes[${i}]" if !contains(keys(var.channels), name)]]))}. The channels are: ${join(", ", keys(var.channels))}."
+    condition     = alltrue([for route in var.routes : length(setsubtract(try(keys(route), []), local.route_attributes)) == 0])
+    error_message = "routes with unknown attributes: ${join(", ", flatten([for i, route in var.routes : [for unknown in setsubtract(try(keys(route), []), local.route_attributes) : "\"${unknown}\" in routes[${i}]"]]))}. A route has ${join(", ", local.route_attributes)}."
   }
 
   validation {
-    condition     = length(var.routes) == 0 ? true : length(var.routes[length(var.routes) - 1].match) + length(var.routes[length(var.routes) - 1].except) == 0
+    condition     = alltrue([for route in var.routes : try(length(tolist(route.to)) > 0, false)])
+    error_message = "routes without a list of channels in to: ${join(", ", [for i, route in var.routes : "routes[${i}]" if !try(length(tolist(route.to)) > 0, false)])}. What matches there would never be heard: name a channel, as in to = [\"soc\"], or remove the route."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for route in var.routes : try([for name in route.to : try(contains(keys(var.channels), name), false)], [])]))
+    error_message = "routes lead to channels that do not exist: ${join(", ", flatten([for i, route in var.routes : try([for name in route.to : "${try("\"${name}\"", "null")} in routes[${i}]" if !try(contains(keys(var.channels), name), false)], [])]))}. The channels are: ${join(", ", try(coalescelist(keys(var.channels)), ["none"]))}."
+  }
+
+  validation {
+    condition     = length(var.routes) == 0 ? true : try(length(var.routes[length(var.routes) - 1].match), 0) + try(length(var.routes[length(var.routes) - 1].except), 0) == 0
     error_message = "The last route (routes[${length(var.routes) - 1}]) must take everything, so that nothing is left unheard: remove its match and except, or add a route after it that has only to."
   }
 
-  # This is also what catches a misspelt `match`, which Terraform drops without a word.
   validation {
-    condition     = alltrue([for i, route in var.routes : length(route.match) + length(route.except) > 0 || route.continue if i < length(var.routes) - 1])
-    error_message = "Routes before the last that take everything, so that those after them never hear anything: ${join(", ", [for i, route in var.routes : "routes[${i}]" if i < length(var.routes) - 1 && length(route.match) + length(route.except) == 0 && !route.continue])}. Give each a match (is the word misspelt?) or continue = true."
+    condition     = alltrue([for i, route in var.routes : try(length(route.match), 0) + try(length(route.except), 0) > 0 || try(tobool(route.continue), false) == true if try(i < length(var.routes) - 1, false)])
+    error_message = "Routes before the last that take everything, so that those after them never hear anything: ${join(", ", [for i, route in var.routes : "routes[${i}]" if try(i < length(var.routes) - 1, false) && try(length(route.match), 0) + try(length(route.except), 0) == 0 && try(tobool(route.continue), false) != true])}. Give each a match or continue = true."
   }
 
   validation {
-    condition     = alltrue(flatten([for route in var.routes : [for criterion in concat(keys(route.match), keys(route.except)) : can(regex(local.criterion, criterion))]]))
-    error_message = "routes match on unknown criteria: ${join(", ", flatten([for i, route in var.routes : [for criterion in concat(keys(route.match), keys(route.except)) : "\"${criterion}\" in routes[${i}]" if !can(regex(local.criterion, criterion))]]))}. Use severities, products, finding_types, control_ids, vulnerability_ids, titles, account_ids, regions, resource_types, resource_ids or tag:KEY."
+    condition     = alltrue(flatten([for route in var.routes : [for part in ["match", "except"] : [for criterion in try(keys(route[part]), []) : can(regex(local.criterion, criterion))]]]))
+    error_message = "routes with unknown criteria: ${join(", ", flatten([for i, route in var.routes : [for part in ["match", "except"] : [for criterion in try(keys(route[part]), []) : "\"${criterion}\" in routes[${i}].${part}" if !can(regex(local.criterion, criterion))]]]))}. Use severities, products, finding_types, control_ids, vulnerability_ids, titles, account_ids, regions, resource_types, resource_ids or tag:KEY."
   }
 
   validation {
-    condition     = alltrue(flatten([for route in var.routes : [for values in concat(values(route.match), values(route.except)) : length(compact(coalesce(values, []))) > 0]]))
-    error_message = "routes have criteria without a value: ${join(", ", flatten([for i, route in var.routes : [for criterion, values in merge(route.match, route.except) : "${criterion} in routes[${i}]" if length(compact(coalesce(values, []))) == 0]]))}. Leave the criterion out to mean any."
+    condition     = alltrue(flatten([for route in var.routes : [for part in ["match", "except"] : try([for values in route[part] : try(length(tolist(values)) > 0, false)], [])]]))
+    error_message = "routes with criteria that hold no list of values: ${join(", ", flatten([for i, route in var.routes : [for part in ["match", "except"] : try([for criterion, values in route[part] : "${criterion} in routes[${i}].${part}" if !try(length(tolist(values)) > 0, false)], [])]]))}. Write a list, even of one; leave the criterion out to mean any."
   }
 
   validation {
-    condition     = alltrue(flatten([for route in var.routes : [for severity in concat(try(coalesce(route.match.severities, []), []), try(coalesce(route.except.severities, []), [])) : contains(local.severities, severity)]]))
-    error_message = "routes name unknown severities: ${join(", ", flatten([for i, route in var.routes : [for severity in concat(try(coalesce(route.match.severities, []), []), try(coalesce(route.except.severities, []), [])) : "\"${severity}\" in routes[${i}]" if !contains(local.severities, severity)]]))}. Use INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL."
+    condition     = alltrue(flatten([for route in var.routes : [for part in ["match", "except"] : try([for values in route[part] : try([for value in values : can(regex(local.value, value))], [])], [])]]))
+    error_message = "routes with values that can never fit, because they are empty or have space around them: ${join(", ", flatten([for i, route in var.routes : [for part in ["match", "except"] : try([for criterion, values in route[part] : try([for value in values : "${try("\"${value}\"", "null")} in routes[${i}].${part}.${criterion}" if !can(regex(local.value, value))], [])], [])]]))}."
   }
 
   validation {
-    condition     = alltrue(flatten([for route in var.routes : [for id in concat(try(coalesce(route.match.account_ids, []), []), try(coalesce(route.except.account_ids, []), [])) : startswith(id, "@") ? contains(keys(var.account_groups), trimprefix(id, "@")) : can(regex(local.account_glob, id))]]))
-    error_message = "routes name accounts that are neither 12 digits nor a known @group: ${join(", ", flatten([for i, route in var.routes : [for id in concat(try(coalesce(route.match.account_ids, []), []), try(coalesce(route.except.account_ids, []), [])) : "\"${id}\" in routes[${i}]" if startswith(id, "@") ? !contains(keys(var.account_groups), trimprefix(id, "@")) : !can(regex(local.account_glob, id))]]))}. The account_groups are: ${join(", ", keys(var.account_groups))}."
+    condition     = alltrue(flatten([for route in var.routes : [for part in ["match", "except"] : try([for severity in route[part].severities : try(contains(local.severities, severity), true)], [])]]))
+    error_message = "routes name unknown severities: ${join(", ", flatten([for i, route in var.routes : [for part in ["match", "except"] : try([for severity in route[part].severities : "\"${severity}\" in routes[${i}].${part}" if !try(contains(local.severities, severity), true)], [])]]))}. Use INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for route in var.routes : [for part in ["match", "except"] : try([for id in route[part].account_ids : try(startswith(id, "@") ? contains(keys(var.account_groups), trimprefix(id, "@")) : can(regex(local.account_glob, id)), true)], [])]]))
+    error_message = "routes name accounts that are neither 12 digits in quotes nor a known @group: ${join(", ", flatten([for i, route in var.routes : [for part in ["match", "except"] : try([for id in route[part].account_ids : "\"${id}\" in routes[${i}].${part}" if !try(startswith(id, "@") ? contains(keys(var.account_groups), trimprefix(id, "@")) : can(regex(local.account_glob, id)), true)], [])]]))}. The account_groups are: ${join(", ", coalescelist(keys(var.account_groups), ["none"]))}."
   }
 }
 
@@ -342,7 +394,7 @@ variable "ses_identities" {
 
   validation {
     condition     = alltrue([for identity in var.ses_identities : can(regex(local.identity, identity))])
-    error_message = "ses_identities must be domains or e-mail addresses: ${join(", ", [for identity in var.ses_identities : "\"${identity}\"" if !can(regex(local.identity, identity))])}."
+    error_message = "ses_identities must be domains or e-mail addresses: ${join(", ", [for identity in var.ses_identities : try("\"${identity}\"", "null") if !can(regex(local.identity, identity))])}."
   }
 }
 
@@ -353,20 +405,48 @@ variable "ses_configuration_set" {
   nullable    = false
 }
 
-# Who hears that Tocsin itself is in trouble ---------------------------------------------------------------------------
+# How it reads ---------------------------------------------------------------------------------------------------------
 
-variable "alarm_topic_arn" {
+variable "template_overrides" {
   description = <<-EOT
-    Your SNS topic for alarms and failure reports; null creates one. It must be known when planning, and its policy must let
-    cloudwatch.amazonaws.com and events.amazonaws.com publish (the latter without a Condition). Where it is encrypted with a customer
-    managed key, the key's policy must let both and the role `sweep` (output `role_arns`) use it: kms:Decrypt and kms:GenerateDataKey.
+    A directory with templates of your own, each in the place of the one of the same name in this module's `templates` directory, such as
+    `slack/alert.json.j2`; null uses Tocsin's own. Write it with `path.module` or `path.root`, as in "$${path.module}/templates". They become
+    a part of the settings. `tocsin render` shows what comes of them; where one fails, Tocsin's own is used instead, and the message says so.
   EOT
   type        = string
   default     = null
 
   validation {
-    condition     = var.alarm_topic_arn == null ? true : can(regex(local.topic_arn, var.alarm_topic_arn))
-    error_message = "alarm_topic_arn (\"${coalesce(var.alarm_topic_arn, "null")}\") is not the ARN of a standard SNS topic. It looks like arn:aws:sns:REGION:ACCOUNT:NAME."
+    condition     = var.template_overrides == null ? true : trimspace(var.template_overrides) != "" && length(try(fileset(var.template_overrides, "**"), [])) > 0
+    error_message = "template_overrides (${try("\"${var.template_overrides}\"", "null")}) is no directory that holds a file. Write it as \"$${path.module}/templates\", put a template into it, or leave template_overrides out."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(fileset(var.template_overrides, "**"), []), local.template_names)) == 0
+    error_message = "template_overrides has files that are in the place of no template: ${join(", ", [for i, name in sort(setsubtract(try(fileset(var.template_overrides, "**"), []), local.template_names)) : i < 5 ? name : "…" if i < 6])}. Rename or remove them. The templates are: ${join(", ", sort(local.template_names))}."
+  }
+
+  # As they are stored: JSON takes six bytes for a < or >.
+  validation {
+    condition     = sum(concat([0], [for name in try(setintersection(fileset(var.template_overrides, "**"), local.template_names), []) : length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4])) <= local.most_template_bytes
+    error_message = "template_overrides takes more than ${local.most_template_bytes} bytes in the settings, where < and > count six times: ${join(", ", [for name in try(setintersection(fileset(var.template_overrides, "**"), local.template_names), []) : "${name} ${length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4}"])}. Make the templates shorter; pictures and styles belong elsewhere."
+  }
+}
+
+# Who hears that Tocsin itself is in trouble ---------------------------------------------------------------------------
+
+variable "alarm_topic" {
+  description = <<-EOT
+    Your SNS topic for alarms and failure reports, by its `arn`; null creates one. Its policy must let cloudwatch.amazonaws.com and
+    events.amazonaws.com publish (the latter without a Condition). Where it is encrypted with a customer managed key, the key's policy
+    must let both use it, and the role `sweep` (output `role_arns`) too: kms:Decrypt and kms:GenerateDataKey.
+  EOT
+  type        = object({ arn = string }) # an object, so that whether there is one is known when planning also where its ARN is not
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic == null ? true : can(regex(local.topic_arn, var.alarm_topic.arn))
+    error_message = "alarm_topic.arn (\"${try(coalesce(var.alarm_topic.arn, "null"), "null")}\") is not the ARN of a standard SNS topic. It looks like arn:aws:sns:REGION:ACCOUNT:NAME."
   }
 }
 
@@ -378,12 +458,12 @@ variable "alarm_emails" {
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex(local.address, address))])
-    error_message = "alarm_emails must be plain e-mail addresses: ${join(", ", [for address in var.alarm_emails : "\"${address}\"" if !can(regex(local.address, address))])}."
+    error_message = "alarm_emails must be plain e-mail addresses: ${join(", ", [for address in var.alarm_emails : try("\"${address}\"", "null") if !can(regex(local.address, address))])}."
   }
 
   validation {
-    condition     = var.alarm_topic_arn == null || length(var.alarm_emails) == 0
-    error_message = "alarm_emails (${join(", ", var.alarm_emails)}) are subscribed to Tocsin's own alarm topic, which alarm_topic_arn replaces: subscribe them to your topic, or leave alarm_topic_arn out."
+    condition     = var.alarm_topic == null || length(var.alarm_emails) == 0
+    error_message = "alarm_emails (${join(", ", var.alarm_emails)}) are subscribed to Tocsin's own alarm topic, which alarm_topic replaces: subscribe them to your topic, or leave alarm_topic out."
   }
 }
 
@@ -410,5 +490,119 @@ variable "runtime" {
   validation {
     condition     = contains(["python3.11", "python3.12", "python3.13"], var.runtime)
     error_message = "runtime (\"${var.runtime}\") must be python3.11, python3.12 or python3.13."
+  }
+}
+
+# How it fits an estate ------------------------------------------------------------------------------------------------
+
+variable "role_path" {
+  description = "Path of every role, such as `/tocsin/`."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex(local.role_path, var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path (\"${var.role_path}\") must begin and end with a slash, such as \"/\" or \"/security/tocsin/\", and have at most 512 characters."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the IAM policy that bounds what every role may do; null sets none. It must allow what the output `role_policies` lists."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex(local.policy_arn, var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn (\"${coalesce(var.permissions_boundary_arn, "null")}\") is not the ARN of an IAM policy. It looks like arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+}
+
+variable "kms_key_arn" {
+  description = <<-EOT
+    ARN of the KMS key, in the same Region, that encrypts tables, logs, the functions' environment, the alert machine and Tocsin's own topics;
+    null leaves them to AWS's keys. The key's policy must hold what the output `kms_key_policy` says. Queues stay encrypted by SQS: with a
+    wrong key policy an event would be lost, and its dead letter too.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null ? true : can(regex(local.key_arn, var.kms_key_arn))
+    error_message = "kms_key_arn (\"${coalesce(var.kms_key_arn, "null")}\") is not the ARN of a KMS key. It looks like arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do, because permissions name the key itself."
+  }
+}
+
+variable "vpc_subnet_ids" {
+  description = <<-EOT
+    IDs of the subnets that every function runs in; empty means outside of your VPCs. From there they must reach DynamoDB, SQS, Step Functions
+    and SNS, and for the channels in use SES, Secrets Manager and Slack: through a NAT gateway or VPC endpoints.
+  EOT
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_subnet_ids : can(regex(local.subnet_id, id))])
+    error_message = "vpc_subnet_ids must be IDs of subnets, such as \"subnet-0123456789abcdef0\": ${join(", ", [for id in var.vpc_subnet_ids : "\"${coalesce(id, "null")}\"" if !can(regex(local.subnet_id, id))])}."
+  }
+}
+
+variable "vpc_security_group_ids" {
+  description = "IDs of the security groups of every function, which let HTTPS out. Given together with `vpc_subnet_ids`."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_security_group_ids : can(regex(local.group_id, id))])
+    error_message = "vpc_security_group_ids must be IDs of security groups, such as \"sg-0123456789abcdef0\": ${join(", ", [for id in var.vpc_security_group_ids : "\"${coalesce(id, "null")}\"" if !can(regex(local.group_id, id))])}."
+  }
+
+  validation {
+    condition     = (length(var.vpc_security_group_ids) > 0) == (length(var.vpc_subnet_ids) > 0)
+    error_message = "A function in a VPC needs subnets and security groups: vpc_subnet_ids has ${length(var.vpc_subnet_ids)}, vpc_security_group_ids has ${length(var.vpc_security_group_ids)}. Give both, or neither."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether DynamoDB refuses to delete the tables. Set it to false and apply before you destroy the installation."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "lambda_package" {
+  description = <<-EOT
+    Your own copies of the two zips in `lambda/dist` of this version, scanned or signed, in a versioned bucket of the same Region; null takes the
+    module's own. `s3_bucket`; `code` (tocsin.zip) and `dependencies` (dependencies.zip), each with `s3_key` and `s3_object_version`, whose change
+    updates the functions; `code_signing_config_arn` (the configuration that every function is checked by; null for none).
+  EOT
+  type = object({
+    s3_bucket               = string
+    code                    = object({ s3_key = string, s3_object_version = string })
+    dependencies            = object({ s3_key = string, s3_object_version = string })
+    code_signing_config_arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.lambda_package == null ? true : can(regex(local.bucket, var.lambda_package.s3_bucket))
+    error_message = "lambda_package.s3_bucket (\"${try(coalesce(var.lambda_package.s3_bucket, "null"), "null")}\") is not the name of a bucket. Give the name alone, without s3:// or arn:."
+  }
+
+  validation {
+    condition     = var.lambda_package == null ? true : alltrue([for object in [var.lambda_package.code, var.lambda_package.dependencies] : try(length(object.s3_key) > 0 && length(object.s3_object_version) > 0, false)])
+    error_message = "lambda_package needs the s3_key and s3_object_version of both zips: ${try(join(", ", [for name, object in { code = var.lambda_package.code, dependencies = var.lambda_package.dependencies } : "${name} (key \"${try(coalesce(object.s3_key, "null"), "null")}\", version \"${try(coalesce(object.s3_object_version, "null"), "null")}\")" if !try(length(object.s3_key) > 0 && length(object.s3_object_version) > 0, false)]), "null")}. A zip put there under the same name would go unnoticed without its version."
+  }
+
+  validation {
+    condition     = var.lambda_package == null ? true : try(var.lambda_package.code.s3_key != var.lambda_package.dependencies.s3_key, true)
+    error_message = "lambda_package has the same s3_key (\"${try(var.lambda_package.code.s3_key, "null")}\") for code and dependencies: code is tocsin.zip, dependencies is dependencies.zip."
+  }
+
+  validation {
+    condition     = try(var.lambda_package.code_signing_config_arn, null) == null ? true : can(regex(local.signing_arn, var.lambda_package.code_signing_config_arn))
+    error_message = "lambda_package.code_signing_config_arn (\"${try(coalesce(var.lambda_package.code_signing_config_arn, "null"), "null")}\") is not the ARN of a code signing configuration. It looks like arn:aws:lambda:REGION:ACCOUNT:code-signing-config:csc-ID."
   }
 }

@@ -49,10 +49,10 @@ class Terraform:
                     case "apply_complete" if message["hook"]["action"] != "read":
                         done += 1
                         progress(done, planned, message["hook"]["resource"]["addr"])
-                    case "diagnostic" if message["diagnostic"]["severity"] == "error":
+                    case "diagnostic" if _refused(message["diagnostic"]):
                         diagnostic = message["diagnostic"]
                         errors.append(f"{diagnostic['summary']}: {diagnostic.get('detail', '')}")
-            if process.wait():
+            if process.wait() or errors:
                 raise TerraformError("\n".join(errors) or f"terraform apply ended with {process.returncode}")
 
     def plan_is_empty(self, *variables: str) -> bool:
@@ -62,6 +62,21 @@ class Terraform:
         if process.returncode == 1:
             raise TerraformError(process.stderr)
         return process.returncode == 0
+
+    def planned(self, *variables: str) -> dict[str, Any]:
+        """What an apply would do, as JSON. https://developer.hashicorp.com/terraform/internals/json-format"""
+        plan = str(self.work / "plan")
+        self._run("plan", "-input=false", "-no-color", self._state, f"-out={plan}", *variables)
+        return dict(json.loads(self._run("show", "-json", plan)))
+
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        """The schema of each type of resource that the provider has."""
+        providers = json.loads(self._run("providers", "schema", "-json"))["provider_schemas"]
+        return {
+            kind: schema
+            for provider in providers.values()
+            for kind, schema in provider.get("resource_schemas", {}).items()
+        }
 
     def outputs(self) -> dict[str, Any]:
         """The root module's outputs, by name."""
@@ -102,6 +117,11 @@ class Terraform:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
+
+
+def _refused(diagnostic: Mapping[str, Any]) -> bool:
+    """An error, or a misspelt variable in a file of settings: Terraform only warns of it, and uses the default."""
+    return bool(diagnostic["severity"] == "error" or "undeclared variable" in diagnostic["summary"])
 
 
 def _parse(line: str) -> dict[str, Any]:

@@ -44,12 +44,15 @@ module "tocsin" {
   feeds                 = local.feeds
   channels              = local.channels
   routes                = var.routes
+  template_overrides    = var.template_overrides
   ses_identities        = local.ses_identities
   ses_configuration_set = var.ses_configuration_set
   alarm_emails          = var.alarm_emails
   log_retention_days    = var.log_retention_days
   tags                  = var.tags
   runtime               = var.runtime
+  role_path             = var.role_path
+  deletion_protection   = var.deletion_protection
 }
 
 locals {
@@ -63,12 +66,16 @@ locals {
   asked_channels = [for channels in [var.channels, local.default_channels] : channels if channels != null][0]
 
   # What only an estate has is replaced, so that settings can be tried as they are: the webhook of every slack channel by the
-  # one below, topics by topics of Tocsin's own, event buses by the default one.
-  channels = { for name, channel in local.asked_channels : name => {
-    email = try(merge(channel.email, { identity_arn = tostring(null), configuration_set = tostring(null) }), null)
-    sns   = try({ emails = channel.sns.topic_arn == null ? null : [] }, channel.sns, null)
-    slack = try(merge(channel.slack, { webhook_secret_arn = aws_secretsmanager_secret.slack.arn, allowed_hosts = ["127.0.0.1"] }), null)
-  } }
+  # one below, topics by topics of Tocsin's own, event buses by the default one. What is misspelt stays, for the module to refuse.
+  replaced = {
+    email = { identity_arn = null, configuration_set = null }
+    sns   = { topic_arn = null, emails = [] }
+    slack = { webhook_secret_arn = aws_secretsmanager_secret.slack.arn, allowed_hosts = ["127.0.0.1"] }
+  }
+  channels = { for name, channel in local.asked_channels : name => merge(channel, {
+    for kind, values in merge({}, channel) : kind => merge(values, local.replaced[kind])
+    if values != null && contains(keys(local.replaced), kind) && !(kind == "sns" && try(values.emails, null) != null)
+  }) }
   feeds = { for name, feed in var.feeds : name => try({ for key in keys(feed) : key => "default" }, null) }
 
   # Every domain that a channel sends from: here nobody has verified one before.

@@ -94,10 +94,16 @@ variable "routes" {
   default     = null
 }
 
-# tflint-ignore: terraform_unused_declarations
-variable "alarm_topic_arn" {
-  description = "Not used: here the alarm topic is Tocsin's own."
+variable "template_overrides" {
+  description = "As the module's variable."
   type        = string
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "alarm_topic" {
+  description = "Not used: here the alarm topic is Tocsin's own."
+  type        = any
   default     = null
 }
 
@@ -135,5 +141,52 @@ variable "tags" {
 variable "runtime" {
   description = "As the module's variable."
   type        = string
+  default     = null
+}
+
+variable "role_path" {
+  description = "As the module's variable."
+  type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "As the module's variable."
+  type        = bool
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "permissions_boundary_arn" {
+  description = "Not used: the policy is only in an estate."
+  type        = string
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "kms_key_arn" {
+  description = "Not used: the key is only in an estate."
+  type        = string
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "vpc_subnet_ids" {
+  description = "Not used: the subnets are only in an estate."
+  type        = any
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "vpc_security_group_ids" {
+  description = "Not used: the security groups are only in an estate."
+  type        = any
+  default     = null
+}
+
+# tflint-ignore: terraform_unused_declarations
+variable "lambda_package" {
+  description = "Not used: here the functions run this project's own zips."
+  type        = any
   default     = null
 }

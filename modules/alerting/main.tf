@@ -1,9 +1,10 @@
 resource "aws_dynamodb_table" "ledger" {
-  name         = "${var.config.name}-ledger"
-  billing_mode = "PAY_PER_REQUEST"
-  hash_key     = "pk"
-  range_key    = "sk"
-  tags         = var.config.tags
+  name                        = "${var.config.name}-ledger"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.config.deletion_protection
+  tags                        = var.config.tags
 
   attribute {
     name = "pk"
@@ -25,7 +26,8 @@ resource "aws_dynamodb_table" "ledger" {
   }
 
   server_side_encryption {
-    enabled = true
+    enabled     = true
+    kms_key_arn = var.config.kms_key_arn
   }
 }
 
@@ -51,6 +53,21 @@ locals {
 
   read_settings = { actions = ["dynamodb:GetItem"], resources = [aws_dynamodb_table.settings.arn] }
   start_alert   = { actions = ["states:StartExecution"], resources = [aws_sfn_state_machine.alert.arn] }
+
+  # What it takes where the estate's key encrypts: DynamoDB decrypts a table's key, and SNS makes data keys, as who calls them.
+  # `*` after the Region stands for the partition's domain.
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+  key_arns = compact([var.config.kms_key_arn])
+  decrypt_tables = [
+    for key_arn in local.key_arns :
+    { actions = ["kms:Decrypt"], resources = [key_arn], conditions = { StringLike = { "kms:ViaService" = ["dynamodb.${var.config.region}.*"] } } }
+  ]
+  encrypt_alarms = [
+    for key_arn in local.key_arns :
+    { actions = ["kms:Decrypt", "kms:GenerateDataKey*"], resources = [key_arn], conditions = { StringLike = { "kms:ViaService" = ["sns.${var.config.region}.*"] } } }
+  ]
 }
 
 # Concurrency is reserved for none of them: an account has it to give only above its unreserved minimum of 100, and the
@@ -74,13 +91,13 @@ module "triage" {
 
   # A transaction needs the permissions of the writes that it holds.
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-  statements = [
+  statements = concat([
     { actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], resources = [var.queue.arn] },
     { actions = ["sqs:SendMessage"], resources = [var.dead_letter_queue.arn] },
     local.read_settings,
     { actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
     local.start_alert,
-  ]
+  ], local.decrypt_tables)
 }
 
 module "tell" {
@@ -97,7 +114,7 @@ module "tell" {
   statements = concat([
     local.read_settings,
     { actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"], resources = [aws_dynamodb_table.ledger.arn] },
-  ], var.channels.statements)
+  ], var.channels.statements, local.decrypt_tables)
 }
 
 module "settle" {
@@ -111,10 +128,9 @@ module "settle" {
   memory_mb       = 256
   environment     = local.environment
 
-  statements = [
-    local.read_settings,
+  statements = concat([
     { actions = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
-  ]
+  ], local.decrypt_tables)
 }
 
 module "sweep" {
@@ -132,12 +148,11 @@ module "sweep" {
     ALERT_MACHINE_ARN = aws_sfn_state_machine.alert.arn
   })
 
-  statements = [
-    local.read_settings,
-    { actions = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
+  statements = concat([
+    { actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
     local.start_alert,
     { actions = ["sns:Publish"], resources = [var.alarm_topic_arn] },
-  ]
+  ], local.decrypt_tables, local.encrypt_alarms)
 }
 
 # A sweep that was missed or failed is not made up for: the next one does its work. The schedule tries once to hand it over,
@@ -171,9 +186,11 @@ resource "aws_lambda_function_event_invoke_config" "sweep" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name        = "${var.config.name}-schedule-${var.config.region}"
-  description = "What the schedules of ${var.config.name} may do."
-  tags        = var.config.tags
+  name                 = "${var.config.name}-schedule-${var.config.region}"
+  path                 = var.config.role_path
+  permissions_boundary = var.config.permissions_boundary_arn
+  description          = "What the schedules of ${var.config.name} may do."
+  tags                 = var.config.tags
 
   # As in modules/function: the name is unknown when planning if the whole module has a depends_on.
   lifecycle {

@@ -45,6 +45,14 @@ output "role_arns" {
   })
 }
 
+output "role_policies" {
+  description = "What each of these roles may do, as JSON."
+  value = merge({ for name, function in local.functions : name => function.policy }, {
+    alert    = aws_iam_role_policy.machine.policy
+    schedule = aws_iam_role_policy.schedule.policy
+  })
+}
+
 output "log_group_names" {
   description = "Name of each log group: of the functions and of the alert machine."
   value = merge({ for name, function in local.functions : name => function.log_group_name }, {

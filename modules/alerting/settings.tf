@@ -6,6 +6,12 @@ locals {
     { to = keys(var.channels.settings), match = {}, except = {}, continue = false },
   ]
 
+  # In the document, because a change of a template then is a change of settings: one hash, and functions that never mix old and
+  # new. The environment of a function holds 4 KB, and a layer would have to be zipped on the machine that plans.
+  templates = var.settings.template_overrides == null ? {} : {
+    for name in fileset(var.settings.template_overrides, "**") : name => file("${var.settings.template_overrides}/${name}")
+  }
+
   settings = jsonencode({
     name             = var.config.name
     mode             = var.settings.mode
@@ -15,6 +21,7 @@ locals {
     dedupe_days      = merge({ CRITICAL = 1, HIGH = 7, MEDIUM = 15, LOW = 30, INFORMATIONAL = 30 }, var.settings.dedupe_days)
     products         = var.settings.products
     account_ids      = var.settings.account_ids
+    templates        = local.templates
     channels         = { for name, channel in var.channels.settings : name => { for kind, value in channel : kind => value if value != null } }
     routes = [for route in local.routes : {
       to       = route.to
@@ -29,10 +36,11 @@ locals {
 }
 
 resource "aws_dynamodb_table" "settings" {
-  name         = "${var.config.name}-settings"
-  billing_mode = "PAY_PER_REQUEST"
-  hash_key     = "pk"
-  tags         = var.config.tags
+  name                        = "${var.config.name}-settings"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  deletion_protection_enabled = var.config.deletion_protection
+  tags                        = var.config.tags
 
   attribute {
     name = "pk"
@@ -40,7 +48,8 @@ resource "aws_dynamodb_table" "settings" {
   }
 
   server_side_encryption {
-    enabled = true
+    enabled     = true
+    kms_key_arn = var.config.kms_key_arn
   }
 }
 
@@ -69,5 +78,11 @@ resource "terraform_data" "settings" {
 
   lifecycle {
     create_before_destroy = true
+
+    # An item holds 400 KB, its key included: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    precondition {
+      condition     = length(base64encode(local.settings)) * 3 / 4 <= 409000
+      error_message = "The settings take ${floor(length(base64encode(local.settings)) * 3 / 4)} bytes, and the item that holds them at most 409000: shorten account_groups, routes, or the templates in template_overrides."
+    }
   }
 }

@@ -1,12 +1,18 @@
 variable "config" {
-  description = "What all parts of an installation share: its name, where it is, tags, and the days that logs are kept."
+  description = "What all parts of an installation share: its name, where it is, and how it fits the estate."
   type = object({
-    name               = string
-    partition          = string
-    region             = string
-    account_id         = string
-    tags               = map(string)
-    log_retention_days = number
+    name                     = string
+    partition                = string
+    region                   = string
+    account_id               = string
+    tags                     = map(string)
+    role_path                = string
+    permissions_boundary_arn = string
+    kms_key_arn              = string
+    vpc_subnet_ids           = list(string)
+    vpc_security_group_ids   = list(string)
+    log_retention_days       = number
+    deletion_protection      = bool
   })
   nullable = false
 }
@@ -14,10 +20,14 @@ variable "config" {
 variable "package" {
   description = "What the functions are made of: the output of modules/package."
   type = object({
-    runtime          = string
-    filename         = string
-    source_code_hash = string
-    layer_arns       = list(string)
+    runtime                 = string
+    filename                = string
+    source_code_hash        = string
+    s3_bucket               = string
+    s3_key                  = string
+    s3_object_version       = string
+    code_signing_config_arn = string
+    layer_arns              = list(string)
   })
   nullable = false
 }
@@ -35,10 +45,11 @@ variable "settings" {
     account_groups   = map(list(string))
     routes = list(object({
       to       = list(string)
-      match    = map(list(string))
-      except   = map(list(string))
-      continue = bool
+      match    = optional(map(list(string)), {})
+      except   = optional(map(list(string)), {})
+      continue = optional(bool, false)
     }))
+    template_overrides = optional(string)
   })
   nullable = false
 }

@@ -42,12 +42,28 @@ locals {
   ses_conditions = { StringEquals = { "ses:FromAddress" = distinct([for email in local.email : email.from]) } }
 }
 
+# Topics and secrets that the estate's key encrypts, the estate's own too: SNS makes data keys, and Secrets Manager decrypts, as
+# who calls them. `*` after the Region stands for the partition's domain.
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+locals {
+  use_key = flatten([
+    for key_arn in compact([var.config.kms_key_arn]) : [
+      for statement in [
+        { service = "sns", actions = ["kms:Decrypt", "kms:GenerateDataKey*"], used = length(local.sns) > 0 },
+        { service = "secretsmanager", actions = ["kms:Decrypt"], used = length(local.slack) > 0 },
+      ] : { actions = statement.actions, resources = [key_arn], conditions = { StringLike = { "kms:ViaService" = ["${statement.service}.${var.config.region}.*"] } } }
+      if statement.used
+    ]
+  ])
+}
+
 resource "aws_sns_topic" "this" {
   for_each = local.own_topics
 
   name              = "${var.config.name}-channel-${each.key}"
   display_name      = var.config.name
-  kms_master_key_id = "alias/aws/sns"
+  kms_master_key_id = var.config.kms_key_arn == null ? "alias/aws/sns" : var.config.kms_key_arn
   tags              = var.config.tags
 }
 

@@ -9,13 +9,13 @@ output "settings" {
 
 output "statements" {
   description = "What it takes to send on these channels: actions on resources, under conditions, for the kinds in use."
-  value = [
+  value = concat([
     for statement in [
       { actions = ["ses:SendEmail"], resources = local.ses_resources, conditions = local.ses_conditions },
       { actions = ["sns:Publish"], resources = distinct([for sns in local.sns : sns.topic_arn]), conditions = {} },
       { actions = ["secretsmanager:GetSecretValue"], resources = distinct([for slack in local.slack : slack.webhook_secret_arn]), conditions = {} },
     ] : statement if length(statement.resources) > 0
-  ]
+  ], local.use_key)
 }
 
 output "topic_arns" {

@@ -1,11 +1,12 @@
 variable "config" {
-  description = "What all parts of an installation share: its name, where it is, and tags."
+  description = "What all parts of an installation share: its name, where it is, tags, and the key."
   type = object({
-    name       = string
-    partition  = string
-    region     = string
-    account_id = string
-    tags       = map(string)
+    name        = string
+    partition   = string
+    region      = string
+    account_id  = string
+    tags        = map(string)
+    kms_key_arn = string
   })
   nullable = false
 }
@@ -25,7 +26,7 @@ variable "channels" {
     }))
     slack = optional(object({
       webhook_secret_arn = string
-      allowed_hosts      = list(string)
+      allowed_hosts      = optional(list(string), ["hooks.slack.com", "hooks.slack-gov.com"])
     }))
   }))
   nullable = false

@@ -89,14 +89,16 @@ locals {
   }
 }
 
-# No tags: several partitions refuse them here, or show a change in every plan. The maximum concurrency keeps a storm of
-# findings from taking the account's whole concurrency; reserving it on the function instead would send good messages to
-# the dead-letter queue.
+# Tags only in the partition that takes them: China refuses them, GovCloud shows a change in every plan
+# (https://github.com/aws/aws-cdk/issues/31532, https://github.com/hashicorp/terraform-provider-aws/issues/40755). The maximum
+# concurrency keeps a storm of findings from taking the account's whole concurrency; reserving it on the function instead
+# would send good messages to the dead-letter queue.
 resource "aws_lambda_event_source_mapping" "triage" {
   event_source_arn        = aws_sqs_queue.intake.arn
   function_name           = var.function_arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.config.partition == "aws" ? var.config.tags : null
 
   scaling_config {
     maximum_concurrency = 10

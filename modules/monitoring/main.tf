@@ -2,21 +2,22 @@
 
 locals {
   topic_name = "${var.config.name}-alarms"
-  own_topic  = var.alarm_topic_arn == null
+  own_topic  = var.alarm_topic == null
 
   # Composed, because the topic's policy names it.
-  topic_arn = local.own_topic ? "arn:${var.config.partition}:sns:${var.config.region}:${var.config.account_id}:${local.topic_name}" : var.alarm_topic_arn
+  topic_arn = local.own_topic ? "arn:${var.config.partition}:sns:${var.config.region}:${var.config.account_id}:${local.topic_name}" : var.alarm_topic.arn
 }
 
-# Not encrypted with the AWS managed key: CloudWatch and EventBridge cannot publish to a topic that is, since nobody can let
-# them use that key. What it carries are names and counts, no findings.
+# Encrypted with the estate's key or not at all: CloudWatch and EventBridge cannot publish to a topic with the AWS managed
+# key, since nobody can let them use that one. What it carries are names and counts, no findings.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
 resource "aws_sns_topic" "alarms" {
   count = local.own_topic ? 1 : 0
 
-  name         = local.topic_name
-  display_name = "${var.config.name} alarms"
-  tags         = var.config.tags
+  name              = local.topic_name
+  display_name      = "${var.config.name} alarms"
+  kms_master_key_id = var.config.kms_key_arn
+  tags              = var.config.tags
 
   # No condition for EventBridge: in a topic's policy it meets none (the guide's "Amazon SNS permissions").
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
@@ -107,6 +108,13 @@ locals {
       description = "A channel was given up for an alert after 72 hours or 20 tries. The report that went before says why."
       namespace   = "Tocsin"
       metric      = "DeadChannels"
+      statistic   = "Sum"
+      dimensions  = { name = var.config.name }
+    }
+    template-failed = {
+      description = "A template of template_overrides failed, and the message was told in Tocsin's own words. The message and the log of tell name the template and the reason; tocsin render shows it before it is applied."
+      namespace   = "Tocsin"
+      metric      = "TemplateFailed"
       statistic   = "Sum"
       dimensions  = { name = var.config.name }
     }

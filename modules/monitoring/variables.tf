@@ -1,18 +1,19 @@
 variable "config" {
-  description = "What all parts of an installation share: its name, where it is, and tags."
+  description = "What all parts of an installation share: its name, where it is, tags, and the key."
   type = object({
-    name       = string
-    partition  = string
-    region     = string
-    account_id = string
-    tags       = map(string)
+    name        = string
+    partition   = string
+    region      = string
+    account_id  = string
+    tags        = map(string)
+    kms_key_arn = string
   })
   nullable = false
 }
 
-variable "alarm_topic_arn" {
-  description = "ARN of the topic to use; null creates one."
-  type        = string
+variable "alarm_topic" {
+  description = "The topic to use; null creates one."
+  type        = object({ arn = string })
 }
 
 variable "alarm_emails" {

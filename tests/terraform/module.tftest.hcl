@@ -33,11 +33,84 @@ run "warns_of_unknown_products" {
   expect_failures = [check.products_are_known]
 }
 
+run "warns_of_unknown_products_in_routes" {
+  command = plan
+  variables {
+    routes = [{ to = ["soc"], match = { products = ["GuardDuty", "Guard Duty", "Insp*"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [check.products_are_known]
+}
+
+run "warns_of_a_channel_that_hears_nothing" {
+  command = plan
+  variables {
+    channels = { soc = { sns = { emails = [] } }, pay = { sns = { emails = [] } } }
+    routes   = [{ to = ["soc"], match = { products = ["Inspector"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [check.channels_are_heard]
+}
+
+run "warns_of_two_channels_to_one_place" {
+  command = plan
+  variables {
+    channels = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x" } }, pay = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x" } } }
+  }
+  expect_failures = [check.channels_differ]
+}
+
+run "warns_of_a_group_that_no_route_names" {
+  command = plan
+  variables {
+    account_groups = { pci = ["444455556666"], lab = ["123456789012"] }
+    routes         = [{ to = ["soc"], except = { account_ids = ["@lab"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [check.account_groups_are_used]
+}
+
+run "warns_of_a_route_below_the_lowest_severity" {
+  command = plan
+  variables {
+    minimum_severity = "HIGH"
+    routes           = [{ to = ["soc"], match = { severities = ["LOW", "MEDIUM"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [check.routes_are_reached]
+}
+
+run "warns_of_an_identity_that_nobody_sends_from" {
+  command = plan
+  variables {
+    channels       = { soc = { email = { from = "tocsin@mail.example.com", to = ["soc@example.com"] } } }
+    ses_identities = ["example.org", "Example.com"]
+  }
+  expect_failures = [check.ses_identities_are_used]
+}
+
+# What is near a warning and is none: it would fail the run.
+run "warns_of_nothing_that_is_meant" {
+  command = plan
+  variables {
+    minimum_severity = "HIGH"
+    account_groups   = { pci = ["444455556666"] }
+    channels = {
+      soc = { email = { from = "tocsin+soc@mail.example.com", to = ["soc@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/Tocsin@mail.example.com" } }
+      pay = { email = { from = "tocsin@mail.example.com", to = ["soc@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } }
+      one = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x" } }
+      two = { sns = { emails = [] } }
+    }
+    routes = [
+      { to = ["one", "two"], match = { severities = ["LOW", "HIGH"], products = ["Insp*"] }, continue = true },
+      { to = ["pay"], match = { account_ids = ["@pci"], products = ["guardduty"] } },
+      { to = ["soc"] },
+    ]
+    ses_identities = ["mail.example.com"]
+  }
+}
+
 run "your_topic_hears_of_trouble" {
   command = plan
   variables {
-    alarm_emails    = []
-    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:ops"
+    alarm_emails = []
+    alarm_topic  = { arn = "arn:aws:sns:eu-west-1:111122223333:ops" }
   }
 
   assert {

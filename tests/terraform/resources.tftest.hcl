@@ -6,12 +6,18 @@ mock_provider "aws" {
 
 variables {
   config = {
-    name               = "tocsin"
-    partition          = "aws"
-    region             = "eu-west-1"
-    account_id         = "111122223333"
-    tags               = { team = "security" }
-    log_retention_days = 30
+    name                     = "tocsin"
+    partition                = "aws"
+    region                   = "eu-west-1"
+    account_id               = "111122223333"
+    tags                     = { team = "security" }
+    role_path                = "/"
+    permissions_boundary_arn = null
+    kms_key_arn              = null
+    vpc_subnet_ids           = []
+    vpc_security_group_ids   = []
+    log_retention_days       = 30
+    deletion_protection      = false
   }
 
   # of modules/intake
@@ -22,7 +28,16 @@ variables {
   function_timeout_seconds = 30
 
   # of modules/alerting
-  package           = { runtime = "python3.12", filename = "lambda/dist/tocsin.zip", source_code_hash = "hash", layer_arns = ["arn:aws:lambda:eu-west-1:111122223333:layer:x:1"] }
+  package = {
+    runtime                 = "python3.12"
+    filename                = "lambda/dist/tocsin.zip"
+    source_code_hash        = "hash"
+    s3_bucket               = null
+    s3_key                  = null
+    s3_object_version       = null
+    code_signing_config_arn = null
+    layer_arns              = ["arn:aws:lambda:eu-west-1:111122223333:layer:x:1"]
+  }
   queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
   dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
   settings = {
@@ -176,7 +191,7 @@ run "roles_of_alerting_are_kept" {
   command = apply
   module { source = "./modules/alerting" }
   variables {
-    config          = { name = "tocsin", partition = "aws", region = "eu-central-1", account_id = "111122223333", tags = {}, log_retention_days = 30 }
+    config          = merge(var.config, { region = "eu-central-1" })
     alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
     channels        = { settings = {}, statements = [] }
   }
@@ -191,7 +206,7 @@ run "longest_names" {
   command = plan
   module { source = "./modules/function" }
   variables {
-    config          = { name = "a-name-of-20-letters", region = "ap-southeast-1", tags = {}, log_retention_days = 90 }
+    config          = merge(var.config, { name = "a-name-of-20-letters", region = "ap-southeast-1" })
     name            = "schedule"
     description     = "Longer than any function's name."
     timeout_seconds = 30
@@ -245,7 +260,7 @@ run "role_of_a_function_is_kept" {
   command = apply
   module { source = "./modules/function" }
   variables {
-    config          = { name = "tocsin", region = "eu-central-1", tags = {}, log_retention_days = 30 }
+    config          = merge(var.config, { region = "eu-central-1" })
     name            = "triage"
     description     = "Reads events."
     timeout_seconds = 30
@@ -269,11 +284,11 @@ run "alarms" {
   command = plan
   module { source = "./modules/monitoring" }
   variables {
-    alarm_topic_arn = null
+    alarm_topic = null
   }
 
   assert {
-    condition     = toset(keys(output.alarm_names)) == toset(["dead-letters", "intake-age", "alerts-failed", "alerts-timed-out", "alerts-aborted", "outbox-age", "no-route", "dead-channels", "sweep-errors"])
+    condition     = toset(keys(output.alarm_names)) == toset(["dead-letters", "intake-age", "alerts-failed", "alerts-timed-out", "alerts-aborted", "outbox-age", "no-route", "dead-channels", "template-failed", "sweep-errors"])
     error_message = "Alarms: ${join(", ", keys(output.alarm_names))}"
   }
 
@@ -339,8 +354,8 @@ run "alarms_to_your_own_topic" {
   command = plan
   module { source = "./modules/monitoring" }
   variables {
-    alarm_topic_arn = "arn:aws:sns:eu-west-1:444455556666:ops"
-    alarm_emails    = []
+    alarm_topic  = { arn = "arn:aws:sns:eu-west-1:444455556666:ops" }
+    alarm_emails = []
   }
 
   assert {

@@ -24,6 +24,7 @@ run "defaults" {
       dedupe_days      = { CRITICAL = 1, HIGH = 7, MEDIUM = 15, LOW = 30, INFORMATIONAL = 30 }
       products         = []
       account_ids      = []
+      templates        = {}
       channels         = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-channel-soc" } } }
       routes           = [{ to = ["soc"], match = {}, except = {}, continue = false }]
     })
@@ -58,6 +59,7 @@ run "everything" {
       { to = ["pay"], match = { account_ids = ["@pci", "2222*"], "tag:team" = ["payments"] }, except = { account_ids = ["@lab"], severities = ["LOW"] } },
       { to = ["soc"] },
     ]
+    template_overrides = "tests/terraform/templates/own"
   }
 
   assert {
@@ -70,6 +72,7 @@ run "everything" {
       dedupe_days      = { CRITICAL = 0.5, HIGH = 7, MEDIUM = 15, LOW = 0, INFORMATIONAL = 30 }
       products         = ["GuardDuty"]
       account_ids      = ["444455556666"]
+      templates        = { "slack/alert.json.j2" = file("tests/terraform/templates/own/slack/alert.json.j2") }
       channels = {
         pay   = { email = { from = "tocsin@example.com", to = ["pay@example.com", "lead@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com", configuration_set = "mail" } }
         soc   = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:soc-AbCdEf", allowed_hosts = ["hooks.slack.com", "hooks.slack-gov.com"] } }
@@ -100,6 +103,7 @@ run "nulls" {
     account_groups     = null
     feeds              = null
     routes             = null
+    template_overrides = null
     log_retention_days = null
     tags               = null
     runtime            = null
@@ -117,14 +121,29 @@ run "item" {
   module { source = "./modules/alerting" }
   variables {
     config = {
-      name               = "tocsin"
-      partition          = "aws"
-      region             = "eu-west-1"
-      account_id         = "111122223333"
-      tags               = {}
-      log_retention_days = 90
+      name                     = "tocsin"
+      partition                = "aws"
+      region                   = "eu-west-1"
+      account_id               = "111122223333"
+      tags                     = {}
+      role_path                = "/"
+      permissions_boundary_arn = null
+      kms_key_arn              = null
+      vpc_subnet_ids           = []
+      vpc_security_group_ids   = []
+      log_retention_days       = 90
+      deletion_protection      = false
     }
-    package           = { runtime = "python3.13", filename = "lambda/dist/tocsin.zip", source_code_hash = "hash", layer_arns = [] }
+    package = {
+      runtime                 = "python3.13"
+      filename                = "lambda/dist/tocsin.zip"
+      source_code_hash        = "hash"
+      s3_bucket               = null
+      s3_key                  = null
+      s3_object_version       = null
+      code_signing_config_arn = null
+      layer_arns              = []
+    }
     queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
     dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
     alarm_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
@@ -177,14 +196,29 @@ run "item_replaced_under_the_same_hash" {
   }
   variables {
     config = {
-      name               = "tocsin"
-      partition          = "aws"
-      region             = "eu-west-1"
-      account_id         = "111122223333"
-      tags               = {}
-      log_retention_days = 90
+      name                     = "tocsin"
+      partition                = "aws"
+      region                   = "eu-west-1"
+      account_id               = "111122223333"
+      tags                     = {}
+      role_path                = "/"
+      permissions_boundary_arn = null
+      kms_key_arn              = null
+      vpc_subnet_ids           = []
+      vpc_security_group_ids   = []
+      log_retention_days       = 90
+      deletion_protection      = false
     }
-    package           = { runtime = "python3.13", filename = "lambda/dist/tocsin.zip", source_code_hash = "hash", layer_arns = [] }
+    package = {
+      runtime                 = "python3.13"
+      filename                = "lambda/dist/tocsin.zip"
+      source_code_hash        = "hash"
+      s3_bucket               = null
+      s3_key                  = null
+      s3_object_version       = null
+      code_signing_config_arn = null
+      layer_arns              = []
+    }
     queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
     dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
     alarm_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
@@ -206,4 +240,52 @@ run "item_replaced_under_the_same_hash" {
     condition     = jsondecode(aws_dynamodb_table_item.settings.item).pk.S != run.item.functions["tell"].environment.SETTINGS_KEY && startswith(jsondecode(aws_dynamodb_table_item.settings.item).pk.S, "${sha256(output.settings)}/")
     error_message = "The new item would be put over the old one, which DynamoDB refuses: ${aws_dynamodb_table_item.settings.item}"
   }
+}
+
+# What DynamoDB would refuse while it is applied is refused when it is planned.
+run "settings_that_no_item_holds" {
+  command = plan
+  module { source = "./modules/alerting" }
+  variables {
+    config = {
+      name                     = "tocsin"
+      partition                = "aws"
+      region                   = "eu-west-1"
+      account_id               = "111122223333"
+      tags                     = {}
+      role_path                = "/"
+      permissions_boundary_arn = null
+      kms_key_arn              = null
+      vpc_subnet_ids           = []
+      vpc_security_group_ids   = []
+      log_retention_days       = 90
+      deletion_protection      = false
+    }
+    package = {
+      runtime                 = "python3.13"
+      filename                = "lambda/dist/tocsin.zip"
+      source_code_hash        = "hash"
+      s3_bucket               = null
+      s3_key                  = null
+      s3_object_version       = null
+      code_signing_config_arn = null
+      layer_arns              = []
+    }
+    queue             = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-intake" }
+    dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:tocsin-dead-letters", url = "https://sqs.example.com/tocsin-dead-letters" }
+    alarm_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels          = { settings = {}, statements = [] }
+    settings = {
+      mode             = "alert"
+      backlog          = "silent"
+      samples          = "mark"
+      minimum_severity = "HIGH"
+      dedupe_days      = {}
+      products         = []
+      account_ids      = []
+      account_groups   = { everybody = flatten([for _ in range(30) : [for number in range(1000) : format("%012d", number)]]) }
+      routes           = [{ to = ["soc"], match = { account_ids = ["@everybody"] } }]
+    }
+  }
+  expect_failures = [terraform_data.settings]
 }

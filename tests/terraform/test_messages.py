@@ -1,4 +1,4 @@
-"""What a validation says: each run of validations.tftest.hcl must fail with the words of the comment above it."""
+"""What a validation says: each run of these two files must fail with the words of the comment above it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tocsin.findings import asff
 
 HERE = Path(__file__).parent
 RUN = re.compile(r"^# (?P<words>[^\n]+)\n(?P<run>run \"(?P<name>\w+)\" \{\n.*?^\}\n)", re.MULTILINE | re.DOTALL)
-FILE = (HERE / "validations.tftest.hcl").read_text()
+FILE = (HERE / "validations.tftest.hcl").read_text() + (HERE / "estate.tftest.hcl").read_text()
 RUNS = {match["name"]: match for match in RUN.finditer(FILE)}
 
 
@@ -23,8 +23,9 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The messages of each run, which is not told to expect them. A file for each, because a failure ends its file."""
     root = tmp_path_factory.mktemp("variables")
     shutil.copy(HERE / "variables" / "variables.tf", root)
+    shutil.copytree(HERE / "variables" / "templates", root / "templates")
+    shutil.copytree(HERE / "templates", root / "tests" / "terraform" / "templates")
     variables = FILE[FILE.index("variables {") : FILE.index("\n}\n") + 3]
-    (root / "tests").mkdir()
     for name, match in RUNS.items():
         run = re.sub(r"^ *(expect_failures|module) .*\n", "", match["run"], flags=re.MULTILINE)
         (root / "tests" / f"{name}.tftest.hcl").write_text(variables + run)

@@ -108,7 +108,27 @@ run "dedupe_days_negative" {
   expect_failures = [var.dedupe_days]
 }
 
-# without globs: "Insp*".
+# which is how long Tocsin remembers a problem that is not seen again: HIGH = 181.
+run "dedupe_days_longer_than_the_memory" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    dedupe_days = { HIGH = 181, LOW = 180 }
+  }
+  expect_failures = [var.dedupe_days]
+}
+
+# dedupe_days must be numbers of days, 0 or more: HIGH = null.
+run "dedupe_days_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    dedupe_days = { HIGH = null }
+  }
+  expect_failures = [var.dedupe_days]
+}
+
+# without globs and without space around: "Insp*".
 run "products_with_a_glob" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -118,12 +138,32 @@ run "products_with_a_glob" {
   expect_failures = [var.products]
 }
 
-# products must be whole names, not empty and without globs: "".
+# products must be whole names, not empty, without globs and without space around: "".
 run "products_empty_name" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     products = [""]
+  }
+  expect_failures = [var.products]
+}
+
+# without space around: " GuardDuty".
+run "products_with_a_space" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    products = [" GuardDuty"]
+  }
+  expect_failures = [var.products]
+}
+
+# without space around: null. Globs work
+run "products_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    products = [null]
   }
   expect_failures = [var.products]
 }
@@ -134,6 +174,26 @@ run "account_ids_too_short" {
   module { source = "./tests/terraform/variables" }
   variables {
     account_ids = ["111122223333", "12345"]
+  }
+  expect_failures = [var.account_ids]
+}
+
+# account_ids must be 12 digits in quotes: "12345678901".
+run "account_ids_as_numbers" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_ids = [012345678901]
+  }
+  expect_failures = [var.account_ids]
+}
+
+# account_ids must be 12 digits in quotes: null.
+run "account_ids_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_ids = [null]
   }
   expect_failures = [var.account_ids]
 }
@@ -154,6 +214,16 @@ run "account_groups_with_a_bad_id" {
   module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { pci = ["4444"] }
+  }
+  expect_failures = [var.account_groups]
+}
+
+# null in pci.
+run "account_groups_with_a_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    account_groups = { pci = [null] }
   }
   expect_failures = [var.account_groups]
 }
@@ -228,7 +298,17 @@ run "channels_badly_named" {
   expect_failures = [var.channels]
 }
 
-# channels need exactly one of email, sns, slack: soc.
+# channels must be a map of names to channels
+run "channels_in_a_list" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = [{ sns = { emails = [] } }]
+  }
+  expect_failures = [var.channels]
+}
+
+# channels of unknown kinds: "slak" in soc. Use email, sns or slack.
 run "channels_of_no_kind" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -238,12 +318,92 @@ run "channels_of_no_kind" {
   expect_failures = [var.channels]
 }
 
-# channels need exactly one of email, sns, slack: soc.
+# channels need exactly one of email, sns, slack: soc has email and sns. Make it a channel each
 run "channels_of_two_kinds" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { emails = [] }, email = { from = "a@example.com", to = ["b@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels need exactly one of email, sns, slack: soc has none.
+run "channels_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = null }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels of unknown kinds: "slck" in soc.
+run "channels_of_a_kind_and_a_misspelt_one" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { emails = [] }, slck = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels with unknown attributes: "identity" in soc.email. Use from, to, identity_arn, configuration_set for email; webhook_secret_arn
+run "email_with_a_misspelt_identity" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# "config_set" in soc.email.
+run "email_with_a_misspelt_configuration_set" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], config_set = "mail" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# "email" in soc.sns.
+run "sns_with_misspelt_emails" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { sns = { email = ["b@example.com"], emails = [] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# "hosts" in soc.slack.
+run "slack_with_misspelt_hosts" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", hosts = ["chat.example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# which stands in brackets even for one: soc.email.to.
+run "email_to_one_value" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = "b@example.com" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc (none)
+run "email_without_a_sender" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { to = ["b@example.com"] } } }
   }
   expect_failures = [var.channels]
 }
@@ -288,12 +448,52 @@ run "email_to_something_else" {
   expect_failures = [var.channels]
 }
 
+# null in soc.
+run "email_to_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = [null] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# " b@example.com" in soc.
+run "email_to_an_address_with_a_space" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = [" b@example.com"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
 # soc ("example.com")
 run "email_with_a_bad_identity" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity_arn = "example.com" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# SES would refuse every message: soc (a@example.com by arn:aws:ses:eu-west-1:111122223333:identity/example.org).
+run "email_with_the_identity_of_another_domain" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.org" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc (a@notexample.com by
+run "email_with_the_identity_of_a_domain_that_ends_alike" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { email = { from = "a@notexample.com", to = ["b@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } } }
   }
   expect_failures = [var.channels]
 }
@@ -368,12 +568,112 @@ run "slack_with_a_url_as_host" {
   expect_failures = [var.channels]
 }
 
-# routes without a channel in to: routes[0].
+# soc (chat.example.com:8443)
+run "slack_with_a_port_in_the_host" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = ["chat.example.com:8443"] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# soc (null)
+run "slack_with_a_null_host" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = [null] } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# never the webhook itself: soc.
+run "slack_without_a_secret" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    channels = { soc = { slack = {} } }
+  }
+  expect_failures = [var.channels]
+}
+
+# routes without a list of channels in to: routes[0].
 run "routes_to_nobody" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = [] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# name a channel, as in to = ["soc"]
+run "routes_to_a_text" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = "soc" }]
+  }
+  expect_failures = [var.routes]
+}
+
+# routes with unknown attributes: "too" in routes[0]. A route has to, match, except, continue.
+run "routes_with_a_misspelt_to" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ too = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# routes with unknown attributes: "contine" in routes[0].
+run "routes_with_a_misspelt_continue" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { products = ["GuardDuty"] }, contine = true }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# routes with unknown attributes: "exept" in routes[0].
+run "routes_with_a_misspelt_except" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { products = ["*"] }, exept = { products = ["Inspector"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# routes with unknown attributes: "mach" in routes[0].
+run "routes_with_a_misspelt_match" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], mach = { products = ["GuardDuty"] }, continue = true }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# routes must be a list, because the first one that matches decides
+run "routes_in_a_map" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = { soc = { to = ["soc"] } }
+  }
+  expect_failures = [var.routes]
+}
+
+# null in routes[0]. The channels are: pay, soc.
+run "routes_to_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = [null, "soc"] }]
   }
   expect_failures = [var.routes]
 }
@@ -413,12 +713,12 @@ run "routes_that_hide_those_after_them" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
-    routes = [{ to = ["pay"], mach = { products = ["GuardDuty"] } }, { to = ["soc"] }]
+    routes = [{ to = ["pay"], match = {} }, { to = ["soc"] }]
   }
   expect_failures = [var.routes]
 }
 
-# "product" in routes[0].
+# routes with unknown criteria: "product" in routes[0].match.
 run "match_on_an_unknown_criterion" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -428,7 +728,7 @@ run "match_on_an_unknown_criterion" {
   expect_failures = [var.routes]
 }
 
-# "tag:" in routes[0].
+# "tag:" in routes[0].except.
 run "except_on_an_unknown_criterion" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -438,7 +738,7 @@ run "except_on_an_unknown_criterion" {
   expect_failures = [var.routes]
 }
 
-# products in routes[0].
+# products in routes[0].match. Write a list, even of one
 run "match_without_a_value" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -448,7 +748,47 @@ run "match_without_a_value" {
   expect_failures = [var.routes]
 }
 
-# "high" in routes[0].
+# products in routes[0].match. Write a list, even of one
+run "match_on_a_text" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { products = "GuardDuty" } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "GuardDuty " in routes[0].match.products.
+run "match_on_a_value_with_a_space" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { products = ["GuardDuty "] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "" in routes[0].except.titles.
+run "except_on_an_empty_value" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], except = { titles = ["", "x"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# null in routes[0].match.regions.
+run "match_on_a_null" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], match = { regions = [null] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# "high" in routes[0].match.
 run "match_on_an_unknown_severity" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -458,7 +798,7 @@ run "match_on_an_unknown_severity" {
   expect_failures = [var.routes]
 }
 
-# "SEVERE" in routes[0].
+# "SEVERE" in routes[0].except.
 run "except_on_an_unknown_severity" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -468,7 +808,7 @@ run "except_on_an_unknown_severity" {
   expect_failures = [var.routes]
 }
 
-# "@pcy" in routes[0]. The account_groups are: pci.
+# "@pcy" in routes[0].match. The account_groups are: pci.
 run "match_on_an_unknown_group" {
   command = plan
   module { source = "./tests/terraform/variables" }
@@ -479,12 +819,22 @@ run "match_on_an_unknown_group" {
   expect_failures = [var.routes]
 }
 
-# "44445555666" in routes[0].
+# "44445555666" in routes[0].match. The account_groups are: none.
 run "match_on_an_account_of_11_digits" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { account_ids = ["44445555666"] } }, { to = ["soc"] }]
+  }
+  expect_failures = [var.routes]
+}
+
+# neither 12 digits in quotes nor a known @group: "12345678901" in routes[0].except.
+run "except_on_an_account_as_a_number" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    routes = [{ to = ["pay"], except = { account_ids = [012345678901] } }, { to = ["soc"] }]
   }
   expect_failures = [var.routes]
 }
@@ -499,15 +849,55 @@ run "ses_identity_with_a_scheme" {
   expect_failures = [var.ses_identities]
 }
 
-# alarm_topic_arn ("alarms") is not the ARN
+# template_overrides ("no/such/directory") is no directory that holds a file.
+run "template_overrides_missing" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    template_overrides = "no/such/directory"
+  }
+  expect_failures = [var.template_overrides]
+}
+
+# template_overrides ("") is no directory that holds a file.
+run "template_overrides_empty_path" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    template_overrides = ""
+  }
+  expect_failures = [var.template_overrides]
+}
+
+# in the place of no template: email/alert.htm.j2. Rename or remove them. The templates are: email/alert.html.j2, email/alert.txt.j2, email/base.html.j2, slack/alert.json.j2, sns/alert.txt.j2, text/facts.txt.j2.
+run "template_overrides_misspelt" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    template_overrides = "tests/terraform/templates/unknown"
+  }
+  expect_failures = [var.template_overrides]
+}
+
+# where < and > count six times: sns/alert.txt.j2 210003.
+run "template_overrides_too_big" {
+  command = plan
+  module { source = "./tests/terraform/variables" }
+  variables {
+    template_overrides = "tests/terraform/templates/big"
+  }
+  expect_failures = [var.template_overrides]
+}
+
+# alarm_topic.arn ("alarms") is not the ARN
 run "alarm_topic_by_name" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
-    alarm_topic_arn = "alarms"
-    alarm_emails    = []
+    alarm_topic  = { arn = "alarms" }
+    alarm_emails = []
   }
-  expect_failures = [var.alarm_topic_arn]
+  expect_failures = [var.alarm_topic]
 }
 
 # "#ops".
@@ -525,8 +915,8 @@ run "alarm_emails_beside_a_topic" {
   command = plan
   module { source = "./tests/terraform/variables" }
   variables {
-    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:ops"
-    alarm_emails    = ["ops@example.com"]
+    alarm_topic  = { arn = "arn:aws:sns:eu-west-1:111122223333:ops" }
+    alarm_emails = ["ops@example.com"]
   }
   expect_failures = [var.alarm_emails]
 }

@@ -1,7 +1,7 @@
 # What the real provider would compute, as far as other resources or assertions look at it.
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
 }
 
 mock_data "aws_region" {

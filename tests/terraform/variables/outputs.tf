@@ -16,9 +16,17 @@ output "variables" {
     var.routes,
     var.ses_identities,
     var.ses_configuration_set,
-    var.alarm_topic_arn,
+    var.template_overrides,
+    var.alarm_topic,
     var.alarm_emails,
     var.log_retention_days,
     var.runtime,
+    var.role_path,
+    var.permissions_boundary_arn,
+    var.kms_key_arn,
+    var.vpc_subnet_ids,
+    var.vpc_security_group_ids,
+    var.deletion_protection,
+    var.lambda_package,
   ]
 }
