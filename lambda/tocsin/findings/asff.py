@@ -13,6 +13,7 @@ from tocsin.findings.fields import (
     ADVICE_CHARACTERS,
     ID_CHARACTERS,
     MOST_RESOURCES,
+    SEVERITIES,
     UNRATED,
     Arn,
     Envelope,
@@ -130,10 +131,14 @@ def product_name(product_arn: str, given: str | None) -> str:
 
 def _place(raw: Mapping[str, Any], finding_id: str, product_arn: str, envelope: Envelope) -> Arn:
     """The finding's own place: what it says, else its ARN, its product's, its resources'; last the envelope's."""
-    own, product = arn(finding_id), arn(product_arn)
-    account_id = optional_text(raw, "AwsAccountId") or (own and own.account_id)
-    region = line(raw.get("Region"), 64) or (own and own.region) or (product and product.region)
-    partition = (own and own.partition) or (product and product.partition)
+    account_id, region = optional_text(raw, "AwsAccountId"), line(raw.get("Region"), 64)
+    own = arn(finding_id)
+    partition = own and own.partition
+    if not (account_id and region and partition):
+        product = arn(product_arn)
+        account_id = account_id or (own and own.account_id)
+        region = region or (own and own.region) or (product and product.region)
+        partition = partition or (product and product.partition)
     if not (account_id and region and partition):
         resources = [mapping(candidate) for candidate in items(raw.get("Resources"))]
         near = place_of(candidate.get("Id") for candidate in resources)
@@ -152,10 +157,10 @@ def _first_line(candidates: list[Mapping[str, Any]], field: str) -> str | None:
 
 
 def _severity(raw: Mapping[str, Any]) -> Severity:
-    for severity in (mapping(raw.get("Severity")), mapping(dig(raw, "FindingProviderFields", "Severity"))):
-        label, normalized = severity.get("Label"), severity.get("Normalized")
-        if isinstance(label, str) and label in Severity.__members__:
-            return Severity[label]
+    for severity in (raw.get("Severity"), dig(raw, "FindingProviderFields", "Severity")):
+        label, normalized = dig(severity, "Label"), dig(severity, "Normalized")
+        if isinstance(label, str) and label in SEVERITIES:
+            return SEVERITIES[label]
         if isinstance(normalized, int | float) and not isinstance(normalized, bool) and 0 <= normalized <= 100:
             return normalized_severity(normalized)
     return UNRATED
@@ -200,8 +205,10 @@ def _control_id(raw: Mapping[str, Any]) -> str | None:
     """
     named = line(dig(raw, "Compliance", "SecurityControlId"), 64)
     generator = raw.get("GeneratorId")
-    match = _CONTROL_GENERATOR.fullmatch(generator) if isinstance(generator, str) and len(generator) < 256 else None
-    return named or (match[1] if match else None)
+    if named or not isinstance(generator, str) or len(generator) >= 256:
+        return named
+    match = _CONTROL_GENERATOR.fullmatch(generator)
+    return match[1] if match else None
 
 
 def _vulnerabilities(raw: Mapping[str, Any]) -> Iterator[str | None]:

@@ -26,6 +26,9 @@ MOST_TAGS = 50
 MOST_VALUES = 50
 """Types, vulnerabilities and actors of one finding; the ledger keeps as many actors."""
 
+SEVERITIES = dict(Severity.__members__)
+"""Severities by their labels."""
+
 UNRATED = Severity.HIGH
 """The severity of a finding that has none, or one that nobody knows.
 
@@ -109,12 +112,12 @@ def _without_traps(value: str) -> str:
 
 def lines(values: object, most: int = TITLE_CHARACTERS) -> tuple[str, ...]:
     """The readable lines of a list, each once, in order, at most MOST_VALUES."""
-    return unique(line(value, most) for value in items(values))
+    return unique([line(value, most) for value in values]) if values and isinstance(values, list) else ()
 
 
 def unique(values: Iterable[str | None]) -> tuple[str, ...]:
     """What is there, each once, in order, at most MOST_VALUES."""
-    return tuple(dict.fromkeys(value for value in values if value))[:MOST_VALUES]
+    return tuple(dict.fromkeys([value for value in values if value]))[:MOST_VALUES]
 
 
 def required(raw: Mapping[str, Any], field: str, *, prefix: str = "") -> str:
@@ -182,7 +185,7 @@ def moment(value: object) -> datetime | None:
     """
     try:
         if isinstance(value, str):
-            return _moment_of_text(value)
+            return _moment_of_text(value) if len(value) <= 64 else None
         if isinstance(value, bool) or value is None:
             return None
         if isinstance(value, int | float):
@@ -197,13 +200,20 @@ def moment(value: object) -> datetime | None:
 
 
 def _moment_of_text(value: str) -> datetime | None:
-    if len(value) > 64:
-        return None
-    value = value.strip().upper()
-    if value[:4].isdecimal():
+    try:
         found = datetime.fromisoformat(value)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    match = _PROSE.fullmatch(" ".join(value.split()))
+    except ValueError:
+        value = " ".join(value.upper().split())
+        if not value[:4].isdecimal():
+            return _moment_of_prose(value)
+        found = datetime.fromisoformat(value)
+    if found.tzinfo is UTC:
+        return found
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _moment_of_prose(value: str) -> datetime | None:
+    match = _PROSE.fullmatch(value)
     year = match and (match["year"] or match["last"])
     if not match or not year or match["month"] not in _MONTHS:
         return None

@@ -10,12 +10,13 @@ from tocsin.findings.model import Finding
 def problem_key(finding: Finding) -> str:
     """32 hex digits that name the problem, the same over every feed, account copy and standard.
 
-    A control is one problem per resource, however many standards report it. A finding whose id is an ARN is itself,
-    wherever it is read. Any other id means something only within its product: two products may both send "1".
+    A control is one problem per resource, however many standards report it, and in whatever order they name several.
+    A finding whose id is an ARN is itself, wherever it is read. Any other id means something only within its product:
+    two products may both send "1".
     """
     subject: tuple[str, ...]
     if finding.control_id and finding.resources:
-        subject = ("control", finding.control_id, finding.resources[0].id)
+        subject = ("control", finding.control_id, min(resource.id for resource in finding.resources))
     elif finding.finding_id.startswith("arn:"):
         subject = ("arn", finding.finding_id)
     else:
@@ -34,9 +35,5 @@ def copy_id(finding: Finding) -> str:
 
 def _digest(*parts: str) -> str:
     """SHA-256 over length-prefixed parts, so that no two lists of parts read the same."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode()
-        hashed.update(b"%d:" % len(encoded))
-        hashed.update(encoded)
-    return hashed.hexdigest()
+    encoded = [part.encode() for part in parts]
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in encoded])).hexdigest()

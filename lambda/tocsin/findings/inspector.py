@@ -12,6 +12,7 @@ from tocsin.findings.asff import related_cves
 from tocsin.findings.fields import (
     ADVICE_CHARACTERS,
     MOST_RESOURCES,
+    SEVERITIES,
     UNRATED,
     Arn,
     Envelope,
@@ -77,7 +78,7 @@ def parse(raw: Mapping[str, Any], envelope: Envelope) -> Finding:
 def _severity(value: object) -> Severity:
     if value == "UNTRIAGED":
         return _UNTRIAGED
-    return Severity[value] if isinstance(value, str) and value in Severity.__members__ else UNRATED
+    return SEVERITIES.get(value, UNRATED) if isinstance(value, str) else UNRATED
 
 
 def _place(raw: Mapping[str, Any], finding_id: str, envelope: Envelope) -> Arn:

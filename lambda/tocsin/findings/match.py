@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from tocsin.findings.model import Finding
-from tocsin.settings import Match
+
+if TYPE_CHECKING:
+    from tocsin.settings import Match
 
 CRITERIA: dict[str, Callable[[Finding], Iterable[str]]] = {
     "severities": lambda finding: (finding.severity.name,),

@@ -90,7 +90,9 @@ class Finding:
 
     def to_json(self) -> str:
         """The finding as a compact JSON document, without what is empty."""
-        record = {key: value for key, value in asdict(self).items() if value not in (None, (), "", False)}
+        record = {
+            key: value for key, value in asdict(self).items() if value not in (None, (), "") and value is not False
+        }
         record["severity"] = self.severity.name
         return json.dumps(record, default=_jsonable, separators=(",", ":"), ensure_ascii=False)
 

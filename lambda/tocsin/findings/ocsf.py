@@ -13,6 +13,7 @@ from tocsin.findings.asff import product_name, product_service, related_cves
 from tocsin.findings.fields import (
     ADVICE_CHARACTERS,
     MOST_RESOURCES,
+    SEVERITIES,
     UNRATED,
     Arn,
     Envelope,
@@ -105,7 +106,7 @@ def _check_class(raw: Mapping[str, Any]) -> None:
         raise FieldError("class_uid is missing" if class_uid is None else "class_uid is not a number")
     if class_uid not in CLASSES:
         name = line(raw.get("class_name"), 64) or "unnamed"
-        raise FieldError(f"OCSF class {class_uid:.6g} ({name}) is not one of {', '.join(map(str, CLASSES))}")
+        raise FieldError(f"OCSF class {line(str(class_uid), 16)} ({name}) is not one of {', '.join(map(str, CLASSES))}")
 
 
 def _updated_at(raw: Mapping[str, Any], info: Mapping[str, Any]) -> datetime:
@@ -148,7 +149,7 @@ def _severity(raw: Mapping[str, Any]) -> Severity:
         if isinstance(severity_id, int) and not isinstance(severity_id, bool) and severity_id in _SEVERITIES:
             return _SEVERITIES[severity_id]
     word = raw.get("severity")
-    return Severity.__members__.get(word.upper(), UNRATED) if isinstance(word, str) else UNRATED
+    return SEVERITIES.get(word.upper(), UNRATED) if isinstance(word, str) else UNRATED
 
 
 def _closed_by(raw: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.findings.samples import asff, changed, names, raw
+from tests.unit.findings.samples import asff, changed, names, raw, read
 from tocsin.findings.event import UnreadableEvent, parse_event
 from tocsin.findings.model import Feed
 
@@ -135,6 +135,12 @@ def test_what_is_read_survives_the_outbox(folder: str) -> None:
         if "detail-type" in raw(name):
             for finding in parse_event(raw(name)).findings:
                 assert type(finding).from_json(finding.to_json()) == finding
+
+
+def test_a_count_of_nothing_is_a_count_and_survives_the_outbox_too() -> None:
+    counted = read(asff(ProductFields={"aws/guardduty/service/count": "0"}))
+    assert counted.count == 0
+    assert type(counted).from_json(counted.to_json()) == counted
 
 
 def test_reading_needs_no_library() -> None:

@@ -54,6 +54,12 @@ def test_a_control_is_a_problem_per_resource() -> None:
     )
 
 
+def test_a_control_is_one_problem_in_whatever_order_its_resources_come() -> None:
+    both = (*BUCKET, Resource("AwsAccount", "AWS::::Account:111122223333"))
+    one, other = (finding(control_id="S3.1", resources=resources) for resources in (both, both[::-1]))
+    assert problem_key(one) == problem_key(other)
+
+
 @given(st.text(), st.text(), st.text(), st.text())
 def test_no_two_pairs_of_parts_read_the_same(product: str, one: str, other_product: str, other: str) -> None:
     first, second = finding(product_arn=product, finding_id=one), finding(product_arn=other_product, finding_id=other)

@@ -102,6 +102,7 @@ def test_what_closes_a_finding(changes: dict[str, Any], closed_by: str | None) -
     [
         ({"class_uid": 2001}, "OCSF class 2001 (Detection Finding) is not one of 2002, 2003, 2004"),
         ({"class_uid": 2006, "class_name": None}, "OCSF class 2006 (unnamed) is not one of 2002, 2003, 2004"),
+        ({"class_uid": 10**400}, f"OCSF class {10**14}… (Detection Finding) is not one of 2002, 2003, 2004"),
         ({"class_uid": None}, "class_uid is missing"),
         ({"class_uid": "2004"}, "class_uid is not a number"),
         ({"finding_info": None}, "finding_info.uid is missing"),

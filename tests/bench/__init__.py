@@ -1,0 +1,1 @@
+"""What Tocsin costs, beside plain alternatives measured in the same run: `make bench`."""
