@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tocsin.findings.match import CRITERIA
 from tocsin.findings.model import Severity
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What tfvars say, parsed. `dedupe_days` is in days per severity; empty `products` and `account_ids` mean all."""
+    """What tfvars say, parsed. `dedupe_days` is in days per severity; empty `products` and `account_ids` mean all.
+
+    `templates` are the user's own, by name (`slack/alert.json.j2`), each in the place of Tocsin's own.
+    """
 
     name: str
     mode: str
@@ -73,6 +78,7 @@ class Settings:
     account_ids: tuple[str, ...]
     channels: Mapping[str, Channel]
     routes: tuple[Route, ...]
+    templates: Mapping[str, str] = field(default_factory=dict)
 
     def window_ms(self, severity: Severity) -> int:
         """How long a told problem of this severity stays silent, in milliseconds."""
@@ -82,21 +88,24 @@ class Settings:
 def parse(document: str) -> Settings:
     """Read the document that the module renders (`local.settings` in modules/alerting).
 
+    Everything in it is known or an error, down to the criteria of a route: what is ignored could be why nobody is told.
     Raises SettingsError that names what is missing or unknown.
     """
     try:
-        raw = json.loads(document)
+        raw = _only(json.loads(document), "the settings", Settings.__slots__)
+        channels = {name: _channel(name, channel) for name, channel in raw["channels"].items()}
         return Settings(
             name=raw["name"],
-            mode=raw["mode"],
-            backlog=raw["backlog"],
-            samples=raw["samples"],
+            mode=_one_of(raw["mode"], "mode", "alert", "observe"),
+            backlog=_one_of(raw["backlog"], "backlog", "silent", "alert"),
+            samples=_one_of(raw["samples"], "samples", "mark", "silent"),
             minimum_severity=Severity[raw["minimum_severity"]],
-            dedupe_days={Severity[label]: float(days) for label, days in raw["dedupe_days"].items()},
+            dedupe_days=_dedupe_days(raw["dedupe_days"]),
             products=tuple(raw["products"]),
             account_ids=tuple(raw["account_ids"]),
-            channels={name: _channel(name, channel) for name, channel in raw["channels"].items()},
-            routes=tuple(_route(route) for route in raw["routes"]),
+            channels=channels,
+            routes=tuple(_route(f"routes[{i}]", route, channels) for i, route in enumerate(raw["routes"])),
+            templates={name: str(source) for name, source in raw["templates"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SettingsError(
@@ -104,9 +113,19 @@ def parse(document: str) -> Settings:
         ) from error
 
 
+_ATTRIBUTES = {
+    "email": ("from", "to", "identity_arn", "configuration_set"),
+    "sns": ("topic_arn",),
+    "slack": ("webhook_secret_arn", "allowed_hosts"),
+}
+
+
 def _channel(name: str, raw: Mapping[str, Any]) -> Channel:
-    (kind,) = (key for key in ("email", "sns", "slack") if raw.get(key) is not None)
-    values = raw[kind]
+    kinds = [kind for kind, values in _only(raw, f"channel {name}", _ATTRIBUTES).items() if values is not None]
+    if len(kinds) != 1:
+        raise ValueError(f"channel {name} has {' and '.join(kinds) or 'no kind'}, not one of {', '.join(_ATTRIBUTES)}")
+    kind = kinds[0]
+    values = _only(raw[kind], f"channel {name}", _ATTRIBUTES[kind])
     if kind == "email":
         return Channel(
             name,
@@ -117,12 +136,36 @@ def _channel(name: str, raw: Mapping[str, Any]) -> Channel:
     return Channel(name, Slack(values["webhook_secret_arn"], tuple(values["allowed_hosts"])))
 
 
-def _route(raw: Mapping[str, Any]) -> Route:
-    return Route(tuple(raw["to"]), _match(raw["match"]), _match(raw["except"]), bool(raw["continue"]))
+def _route(where: str, raw: Mapping[str, Any], channels: Iterable[str]) -> Route:
+    _only(raw, where, ("to", "match", "except", "continue"))
+    to = tuple(_one_of(name, f"the channel of {where}", *channels) for name in raw["to"])
+    return Route(to, _match(where, raw["match"]), _match(where, raw["except"]), bool(raw["continue"]))
 
 
-def _match(raw: Mapping[str, Any] | None) -> Match:
-    return {criterion: tuple(globs) for criterion, globs in (raw or {}).items()}
+def _match(where: str, raw: Mapping[str, Any]) -> Match:
+    known = (criterion for criterion in raw if criterion.startswith("tag:"))
+    return {criterion: tuple(globs) for criterion, globs in _only(raw, where, (*CRITERIA, *known)).items()}
+
+
+def _dedupe_days(raw: Mapping[str, Any]) -> dict[Severity, float]:
+    days = {severity: float(raw[severity.name]) for severity in Severity}
+    _only(raw, "dedupe_days", (severity.name for severity in Severity))
+    for severity, number in days.items():
+        if number < 0 or not math.isfinite(number):
+            raise ValueError(f"dedupe_days of {severity.name} are {number}, not 0 or more")
+    return days
+
+
+def _only(raw: Mapping[str, Any], where: str, names: Iterable[str]) -> Mapping[str, Any]:
+    if unknown := sorted(set(raw) - set(names)):
+        raise ValueError(f"{where} has the unknown {', '.join(unknown)}")
+    return raw
+
+
+def _one_of(value: str, what: str, *names: str) -> str:
+    if value not in names:
+        raise ValueError(f"{what} is {value!r}, not one of {', '.join(names)}")
+    return value
 
 
 def load(client: DynamoDBClient, table: str, key: str) -> Settings:

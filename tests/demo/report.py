@@ -112,7 +112,7 @@ def write_messages(
     """
     mails = {mail.message_id: mail for mail in aws.mails()}
     topics = {message.message_id: message for message in aws.sns_messages()}
-    posts = [post.payload for post in slack.messages()]
+    posts = {post.request_id: post.payload for post in slack.messages()}
     entries = []
     for number, told in enumerate(tells, 1):
         channel, kind = told["channel"], channel_types[told["channel"]]
@@ -128,8 +128,7 @@ def write_messages(
             about = {"topic_arn": message.topic_arn, "subject": message.subject, "attributes": message.attributes}
             files = {".txt": message.message, ".json": _pretty(about)}
         elif kind == "slack":
-            mine = [payload for payload in posts if told["alert_id"] in json.dumps(payload)]
-            files = {".json": _pretty(mine[0])} if mine else {}
+            files = {".json": _pretty(posts[told["message_id"]])} if told["message_id"] in posts else {}
         for suffix, content in files.items():
             (folder / f"{stem}{suffix}").write_text(content, encoding="utf-8")
         entries.append(

@@ -1,24 +1,16 @@
-"""What a message says: one view of an alert for every channel, and the templates that arrange it."""
+"""What a message says: one view of an alert for every channel, and what becomes of it when a template fails."""
 
 from __future__ import annotations
 
-import json
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import tocsin
-from tocsin.alerts import links, text
+from tocsin.alerts import links, templates, text
 from tocsin.alerts.alert import Alert, Reason
 from tocsin.alerts.links import Link
 from tocsin.findings.model import Finding, Resource, Severity
-
-if TYPE_CHECKING:
-    from jinja2.sandbox import SandboxedEnvironment
 
 MAIL_SUBJECT_CHARACTERS = 200
 DESCRIPTION_CHARACTERS = 5_000
@@ -54,7 +46,8 @@ class View:
     """What a template may use. Every text is inert: lines without ends, hidden characters or foreign links.
 
     It is not escaped; the environments of the templates do that. `subject` is the headline of a mail; `name` is that of
-    the deployment; `unlinked_remediation` is a remediation page whose host we do not know, as text.
+    the deployment; `unlinked_remediation` is a remediation page whose host we do not know, as text; `note` says why the
+    user's own templates could not be used, empty when they could.
     """
 
     name: str
@@ -72,9 +65,10 @@ class View:
     links: tuple[Link, ...]
     finding_id: str
     alert_id: str
+    note: str = ""
 
 
-def view(alert: Alert, name: str) -> View:
+def view(alert: Alert, name: str, note: str = "") -> View:
     """The facts of an alert in the order in which every channel shows them."""
     finding = alert.finding
     to_fix = links.remediation(finding)
@@ -94,6 +88,7 @@ def view(alert: Alert, name: str) -> View:
         links=links.console(finding) + ((to_fix,) if to_fix else ()),
         finding_id=text.line(finding.finding_id, 600),
         alert_id=text.line(alert.alert_id, 100),
+        note=text.line(note, 500),
     )
 
 
@@ -159,63 +154,49 @@ def plain(alert: Alert) -> str:
     return "\n".join(lines) + "\n"
 
 
-def or_plain(build: Callable[[], Message], fallback: Callable[[str, str], Message], alert: Alert) -> Message:
-    """What `build` returns; if it fails, what `fallback` makes of the built-in message and of why it failed.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a message is made of. `failure` is why the user's own templates are not used, empty when they are."""
 
-    So a broken template loses no alert. Whoever sends the message logs why.
+    view: View
+    templates: Mapping[str, str]
+    failure: str = ""
+
+    def render(self, template: str, **helpers: Any) -> str:
+        """The template filled in with the view's fields and with `helpers`. Raises TemplateError."""
+        fields = {field: getattr(self.view, field) for field in View.__slots__}
+        return templates.render(template, self.templates, fields | helpers)
+
+
+def composed(
+    build: Callable[[Draft], Message],
+    fallback: Callable[[str, str], Message],
+    alert: Alert,
+    name: str,
+    own: Mapping[str, str],
+) -> Message:
+    """What `build` makes of the user's own templates; if one fails, of Tocsin's own, with a note that names it.
+
+    If these fail as well, it is what `fallback` makes of the built-in message and of why they failed. So a broken
+    template loses no alert. All templates of a message change together: half of one and half of the other was never
+    looked at by anybody. Whoever sends the message logs why.
     """
-    try:
-        return build()
-    except Exception as error:  # noqa: BLE001 - a template raises anything, a missing name or a division by zero
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
-        where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-        return fallback(plain(alert), text.exact_line(f"{type(error).__name__}: {error}{where}", 300))
-
-
-def render(template: str, seen: View, **helpers: Any) -> str:
-    """The template (`email/alert.html.j2`) filled in with a view's fields and with `helpers`.
-
-    In `.html.j2` every value is escaped as HTML; in `.json.j2` every value is written as JSON, so that it can end no
-    string and open no object. Raises whatever the template raises; a name that does not exist is an error.
-    """
-    environment = _environment(json_values=template.endswith(".json.j2"))
-    fields = {field: getattr(seen, field) for field in View.__slots__}
-    return environment.get_template(template).render(**fields, **helpers)
+    failures: list[str] = []
+    note = ""
+    for chosen in (own, {}) if own else ({},):
+        try:
+            return build(Draft(view(alert, name, note), chosen, "; ".join(failures)))
+        except templates.TemplateError as error:
+            failures.append(text.exact_line(str(error), 300))
+            note = f"The template {error.template} could not be used ({error.why}); this is Tocsin's own."
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the finding, it is told
+            failures.append(text.exact_line(f"{type(error).__name__}: {error}", 300))
+    return fallback(plain(alert), "; ".join(failures))
 
 
 def moment(when: datetime) -> str:
     """`2026-03-01 12:00:00 UTC`"""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-@cache
-def _environment(*, json_values: bool) -> SandboxedEnvironment:
-    # Imported here: a function that has nothing to tell never pays for it.
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import SandboxedEnvironment
-
-    return SandboxedEnvironment(
-        loader=FileSystemLoader(_template_folder()),
-        autoescape=lambda template: template is not None and template.endswith(".html.j2"),
-        finalize=_as_json if json_values else None,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _template_folder() -> Path:
-    """`templates/` beside the package (as in the zip), or beside `lambda/` (as in the repository)."""
-    package = Path(tocsin.__file__).resolve().parent
-    for folder in (package.parent / "templates", package.parents[1] / "templates"):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError(f"there are no templates beside {package} or one folder above: build the package again")
 
 
 def _title(finding: Finding, limit: int) -> str:

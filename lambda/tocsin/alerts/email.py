@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tocsin import settings
 from tocsin.alerts import compose as composing
 from tocsin.alerts.alert import Alert
 from tocsin.alerts.channel_errors import aws_errors
+from tocsin.alerts.templates import NONE
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 class Mail:
     """A mail, ready to be sent. `thread` is the value of its References header.
 
-    `failure` is why the template failed and this is the built-in message, empty when it is not.
+    `failure` is why the user's templates, or all, were not used, empty when they were.
     """
 
     channel: settings.Email
@@ -71,20 +73,22 @@ class Mail:
         return {".html": self.html, ".txt": f"{head}References: {self.thread}\n\n{self.text}"}
 
 
-def compose(channel: settings.Email, alert: Alert, *, name: str) -> Mail:
-    """The mail for an alert of the deployment `name`. Touches no network, raises nothing for a broken template."""
+def compose(channel: settings.Email, alert: Alert, *, name: str, templates: Mapping[str, str] = NONE) -> Mail:
+    """The mail for an alert of the deployment `name`, with `templates` of the user's own.
+
+    Touches no network, raises nothing for a broken template.
+    """
     subject = composing.subject(alert, composing.MAIL_SUBJECT_CHARACTERS)
     thread = f"<{_token(alert.key)}@{_token(name)}.tocsin.invalid>"
 
-    def from_templates() -> Mail:
-        view = composing.view(alert, name)
-        html, text = composing.render("email/alert.html.j2", view), composing.render("email/alert.txt.j2", view)
-        return Mail(channel, subject, html, text, thread)
+    def from_templates(draft: composing.Draft) -> Mail:
+        html, text = draft.render("email/alert.html.j2"), draft.render("email/alert.txt.j2")
+        return Mail(channel, subject, html, text, thread, draft.failure)
 
     def built_in(text: str, failure: str) -> Mail:
         return Mail(channel, subject, f"<!DOCTYPE html>\n<pre>{escape(text)}</pre>\n", text, thread, failure)
 
-    return composing.or_plain(from_templates, built_in, alert)
+    return composing.composed(from_templates, built_in, alert, name, templates)
 
 
 def send(mail: Mail, *, ses: SESV2Client) -> str:

@@ -6,11 +6,11 @@ import ipaddress
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -29,14 +29,17 @@ from tocsin.alerts.channel_errors import (
     aws_errors,
 )
 from tocsin.alerts.links import Link
+from tocsin.alerts.slack_limits import check
+from tocsin.alerts.templates import NONE, SlackText, TemplateError, slack_escaped
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-HEADER_CHARACTERS = 150
+TEMPLATE = "slack/alert.json.j2"
+
 FIELD_CHARACTERS = 2000
 TEXT_CHARACTERS = 3000
-"""https://docs.slack.dev/reference/block-kit/blocks/header-block and .../section-block"""
+"""https://docs.slack.dev/reference/block-kit/blocks/section-block"""
 
 RETRY_AFTER_SECONDS = 30.0
 MOST_RETRY_AFTER_SECONDS = 86_400.0
@@ -51,7 +54,7 @@ _STALE = frozenset({403, 404, 410})
 class Post:
     """A message for a webhook; `payload` is its JSON.
 
-    `failure` is why the template failed and this is the built-in message, empty when it is not.
+    `failure` is why the user's template, or any, was not used, empty when it was.
     """
 
     channel: settings.Slack
@@ -63,28 +66,28 @@ class Post:
         return {".json": json.dumps(json.loads(self.payload), indent=2, ensure_ascii=False) + "\n"}
 
 
-def compose(channel: settings.Slack, alert: Alert, *, name: str) -> Post:
-    """The message for an alert of the deployment `name`. Touches no network, raises nothing for a broken template.
+def compose(channel: settings.Slack, alert: Alert, *, name: str, templates: Mapping[str, str] = NONE) -> Post:
+    """The message for an alert of the deployment `name`, with `templates` of the user's own.
 
-    The template is given `plain`, `code`, `link` and `overview`, which make text objects that are escaped and short
-    enough. `text` is what notifications and screen readers use, and what a server shows that knows no blocks.
+    Touches no network, raises nothing for a broken template, nor for one whose message Slack would refuse. The template
+    is given `plain`, `code`, `link` and `overview`, which make text objects that are escaped and short enough. `text`
+    is what notifications and screen readers use, and what a server shows that knows no blocks.
     """
 
-    def from_template() -> Post:
-        view = composing.view(alert, name)
-        helpers = {"plain": plain, "code": code, "link": link, "overview": _overview(view)}
-        rendered = composing.render("slack/alert.json.j2", view, **helpers)
-        return Post(channel, json.dumps(json.loads(rendered), ensure_ascii=False))
+    def from_template(draft: composing.Draft) -> Post:
+        overview = SlackText(_overview(draft.view))
+        rendered = draft.render(TEMPLATE, plain=plain, code=code, link=link, overview=overview)
+        return Post(channel, json.dumps(_checked(rendered), ensure_ascii=False), draft.failure)
 
     def built_in(message: str, failure: str) -> Post:
         return Post(channel, json.dumps({"text": _block(message), "unfurl_links": False}, ensure_ascii=False), failure)
 
-    return composing.or_plain(from_template, built_in, alert)
+    return composing.composed(from_template, built_in, alert, name, templates)
 
 
 def plain(content: str, limit: int = TEXT_CHARACTERS) -> dict[str, Any]:
     """A text object that Slack shows as it is: no formatting, mentions or links."""
-    return {"type": "plain_text", "text": escaped(content, limit) or " ", "emoji": False}
+    return {"type": "plain_text", "text": SlackText(escaped(content, limit) or " "), "emoji": False}
 
 
 def code(label: str, values: Sequence[str], limit: int = FIELD_CHARACTERS) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def escaped(content: str, limit: int) -> str:
     """
     parts, units = [], 0
     for character in content:
-        part = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character)
+        part = slack_escaped(character)
         units += len(part) + (ord(character) > 0xFFFF)
         parts.append(part)
         if units > limit:
@@ -119,12 +122,23 @@ def escaped(content: str, limit: int) -> str:
     return "".join(parts) + text.ELLIPSIS
 
 
+def _checked(rendered: str) -> dict[str, Any]:
+    """What the template made, as Slack will read it. Raises TemplateError where that would be refused."""
+    try:
+        payload = json.loads(rendered)
+    except ValueError as error:
+        raise TemplateError(TEMPLATE, f"what comes out of it is no JSON: {error}") from None
+    if wrong := check(payload):
+        raise TemplateError(TEMPLATE, f"Slack would refuse it: {wrong}")
+    return cast("dict[str, Any]", payload)
+
+
 def _mrkdwn(content: str) -> dict[str, Any]:
     """`verbatim`: Slack makes no links or mentions of bare addresses and names.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
-    return {"type": "mrkdwn", "text": content, "verbatim": True}
+    return {"type": "mrkdwn", "text": SlackText(content), "verbatim": True}
 
 
 def _code(value: str, limit: int = TEXT_CHARACTERS) -> str:
@@ -161,11 +175,13 @@ class Webhooks:
         read_at, url = self._kept.get(secret_arn, (0.0, None))
         return url if url is not None and self._clock() - read_at < _KEEP_SECONDS else None
 
-    def read(self, secret_arn: str) -> str:
+    def read(self, channel: settings.Slack) -> str:
         """Read the secret: the bare URL, or JSON with the key `url` or `webhook_url`.
 
-        Raises NotSent that names the secret and never what is in it.
+        Only what may be posted to is kept: a secret that was put right counts at once. Raises NotSent that names the
+        secret and never what is in it.
         """
+        secret_arn = channel.webhook_secret_arn
         try:
             with aws_errors(f"reading secret {secret_arn}"):
                 answer = self._client_for(secret_arn).get_secret_value(SecretId=secret_arn)
@@ -177,6 +193,7 @@ class Webhooks:
             value = _from_json(value)
         if not value:
             raise NotSent(f"secret {secret_arn} holds no webhook: store its URL, or JSON with url or webhook_url")
+        _check(value, channel)
         self._kept[secret_arn] = (self._clock(), value)
         return value
 
@@ -195,12 +212,14 @@ def send(
     """
     secret_arn = post.channel.webhook_secret_arn
     kept = webhooks.kept(secret_arn)
-    url = kept or webhooks.read(secret_arn)
+    url = kept or webhooks.read(post.channel)
     status, answer = _exchange(post, url, session, timeouts_seconds)
-    if status in _STALE and kept is not None and (fresh := webhooks.read(secret_arn)) != kept:
+    if status in _STALE and kept is not None and (fresh := webhooks.read(post.channel)) != kept:
         status, answer = _exchange(post, fresh, session, timeouts_seconds)
     if 200 <= status < 300:
         return answer
+    if status >= 500:  # the server failed, and does not say at what
+        raise Unknown(f"{status} {answer}".rstrip())
     raise NotSent(f"{status} {answer}".rstrip())
 
 

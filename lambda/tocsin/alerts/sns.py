@@ -12,6 +12,7 @@ from tocsin.alerts import compose as composing
 from tocsin.alerts import text
 from tocsin.alerts.alert import Alert
 from tocsin.alerts.channel_errors import aws_errors
+from tocsin.alerts.templates import NONE
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -30,7 +31,7 @@ class Publication:
     `product` (GuardDuty), `account_id`, `region`, `reason` (FIRST), `sample` (true or false), and `finding_type`, the
     first type of the finding, absent when it has none.
 
-    `failure` is why the template failed and this is the built-in message, empty when it is not.
+    `failure` is why the user's templates, or all, were not used, empty when they were.
     """
 
     channel: settings.Sns
@@ -45,19 +46,21 @@ class Publication:
         return {".txt": f"Subject: {self.subject}\n\n{self.text}", ".json": attributes}
 
 
-def compose(channel: settings.Sns, alert: Alert, *, name: str) -> Publication:
-    """The message for an alert of the deployment `name`. Touches no network, raises nothing for a broken template."""
+def compose(channel: settings.Sns, alert: Alert, *, name: str, templates: Mapping[str, str] = NONE) -> Publication:
+    """The message for an alert of the deployment `name`, with `templates` of the user's own.
+
+    Touches no network, raises nothing for a broken template.
+    """
     subject = _subject(alert)
     attributes = _attributes(alert)
 
-    def from_template() -> Publication:
-        body = composing.render("sns/alert.txt.j2", composing.view(alert, name))
-        return Publication(channel, subject, body, attributes)
+    def from_template(draft: composing.Draft) -> Publication:
+        return Publication(channel, subject, draft.render("sns/alert.txt.j2"), attributes, draft.failure)
 
     def built_in(body: str, failure: str) -> Publication:
         return Publication(channel, subject, body, attributes, failure)
 
-    return composing.or_plain(from_template, built_in, alert)
+    return composing.composed(from_template, built_in, alert, name, templates)
 
 
 def send(publication: Publication, *, sns: SNSClient) -> str:

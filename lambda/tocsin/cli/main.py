@@ -13,7 +13,7 @@ from types import ModuleType
 COMMANDS = ("parse", "render")
 """Modules of this package, each with `add_parser(subparsers)` and `run(arguments) -> int`."""
 
-DONE, REFUSED, WRONG_USAGE = 0, 1, 2
+REFUSED, WRONG_USAGE = 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tocsin import settings
-from tocsin.alerts import channels
+from tocsin.alerts import channels, templates, text
 from tocsin.alerts.alert import Alert, Reason
 from tocsin.cli.parse import Refusal, read_file
 from tocsin.findings.identity import problem_key
@@ -43,12 +43,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--channel", required=True, choices=sorted(_CHANNELS), help="the kind of channel")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder to write to")
     parser.add_argument(
+        "--templates", type=Path, metavar="DIR", help="templates of your own, as in the module's template_overrides"
+    )
+    parser.add_argument(
         "--reason", default=Reason.FIRST.value, choices=[reason.value for reason in REASONS], help="why it is told"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the messages and print their paths. Returns 0 when every finding gave one from the templates, else 1."""
+    """Write the messages and print their paths. Returns 0 when every finding gave one from the templates, else 1.
+
+    A message that a template failed to make is not written: what stands in for it when it is sent is no preview.
+    """
+    try:
+        own = templates.read(arguments.templates) if arguments.templates else {}
+    except (templates.TemplateError, OSError) as error:
+        print(f"tocsin: {error}", file=sys.stderr)
+        return 1
     channel = settings.Channel(arguments.channel, _CHANNELS[arguments.channel])
     code, number = 0, 0
     for result in read_file(arguments.file):
@@ -58,15 +69,16 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         for finding in result.findings:
             number += 1
-            message = channels.compose(channel, _alert(finding, Reason(arguments.reason)), "tocsin")
+            message = channels.compose(channel, _alert(finding, Reason(arguments.reason)), "tocsin", own)
+            if message.failure:
+                print(f"tocsin: {text.exact_line(finding.finding_id, 300)}: {message.failure}", file=sys.stderr)
+                code = 1
+                continue
             try:
                 _write(message.files(), arguments.out / f"{number:03}-{arguments.channel}")
             except OSError as error:
                 print(f"tocsin: {error.filename}: {error.strerror}", file=sys.stderr)
                 return 1
-            if message.failure:
-                print(f"tocsin: {finding.finding_id}: the template failed: {message.failure}", file=sys.stderr)
-                code = 1
     return code
 
 

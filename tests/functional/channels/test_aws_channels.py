@@ -27,10 +27,13 @@ from tocsin.settings import Channel, Email, Slack, Sns
 
 URL = "https://email.eu-west-1.amazonaws.com/"
 IDENTITY = "arn:aws:ses:eu-central-1:123456789012:identity/example.com"
+TO_ALICE = Channel("mail", Email("t@example.com", ("alice@example.com",)))
+MAIL = "email/alert.html.j2"
 
 
-def error(code: str, message: str = "why") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "SendEmail")
+def error(code: str, message: str = "why", status: int = 400) -> ClientError:
+    details: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(details, "SendEmail")
 
 
 @pytest.mark.usefixtures("aws")
@@ -105,7 +108,9 @@ def test_topic_that_is_gone_is_not_sent() -> None:
     ("raised", "meaning"),
     [
         (error("MessageRejected"), NotSent),
-        (error("InternalFailure"), NotSent),
+        (error("InternalFailure", status=500), Unknown),
+        (error("ServiceUnavailable", status=503), Unknown),
+        (error("Throttling", status=503), Deferred),
         (error("TooManyRequestsException", "Maximum sending rate exceeded"), Deferred),
         (error("Throttled"), Deferred),
         (EndpointConnectionError(endpoint_url=URL), NotSent),
@@ -150,7 +155,7 @@ def test_clients_that_send_never_repeat_a_request(web: WebServer, status: int, m
         config=SEND_CONFIG,
     )
     mail = email.compose(Email("t@example.com", ("a@example.com",)), alert(), name="tocsin")
-    with pytest.raises(NotSent):
+    with pytest.raises(NotSent if status == 429 else Unknown):
         email.send(mail, ses=client)
     assert len(web.paths) == 1
     assert json.loads(web.bodies[0]) == mail.request()
@@ -199,8 +204,23 @@ def test_only_the_client_of_the_channel_is_made_once_and_in_the_region_of_its_ar
         assert maker.made == [client]
 
 
-def test_sending_the_built_in_message_is_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    mail = email.Mail(Email("t@example.com", ("a@example.com",)), "s", "h", "t", "<x@y>", failure="UndefinedError: x")
+def test_a_template_that_was_not_used_is_logged_as_an_error_and_counted(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = channels.compose(TO_ALICE, alert(), "tocsin", {MAIL: "{{ oops }}"})
     with caplog.at_level(logging.ERROR):
-        channels.send(mail, Clients(make=Maker()))
-    assert "built-in message" in caplog.text
+        channels.send(told, Clients(make=Maker()))
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.__dict__["failure"] == f"{MAIL} (line 1: UndefinedError: 'oops' is undefined)"
+    metric = json.loads(capsys.readouterr().out)
+    assert metric["TemplateFailed"] == [1]
+
+
+def test_a_template_that_was_used_is_no_news(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = channels.compose(TO_ALICE, alert(), "tocsin", {MAIL: "fine"})
+    channels.send(told, Clients(make=Maker()))
+    assert caplog.records == []
+    assert capsys.readouterr().out == ""

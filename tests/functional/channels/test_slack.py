@@ -46,10 +46,10 @@ def send(post: slack.Post, clients: Clients | None = None) -> str:
     )
 
 
-def refusal(post: slack.Post, kind: type[Exception] = NotSent) -> str:
+def refusal(post: slack.Post, kind: type[Exception] = NotSent, *, clients: Clients | None = None) -> str:
     """The reason of a failure, which never holds the address, and nothing that a log would print with it does."""
     with pytest.raises(kind) as caught:
-        send(post)
+        send(post, clients)
     assert type(caught.value) is kind
     assert "secretsecretsecret" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -114,15 +114,15 @@ def test_retry_after_may_be_a_date_or_missing(web: WebServer) -> None:
     [
         (400, "invalid_blocks", "400 invalid_blocks"),
         (404, "no_team", "404 no_team"),
-        (500, "", "500"),
-        (500, "<h1>\r\nx</h1>\x1b" + "y" * 9000, "500 <h1> x</h1>yy"),
         (302, "", "302"),
         (404, f"Cannot POST {PATH} (secretsecretsecret)", "404 Cannot POST … (…)"),
+        (500, "", "500"),
+        (503, "<h1>\r\nx</h1>\x1b" + "y" * 9000, "503 <h1> x</h1>yy"),
     ],
 )
-def test_other_answers_are_not_sent(web: WebServer, status: int, body: str, reason: str) -> None:
+def test_what_other_answers_mean(web: WebServer, status: int, body: str, reason: str) -> None:
     web.answers = [answer(status, body, Location="http://127.0.0.1:1/")]
-    shown = refusal(post_to(secret(web.url)))
+    shown = refusal(post_to(secret(web.url)), Unknown if status >= 500 else NotSent)
     assert shown.startswith(reason)
     assert len(shown) < 130
     assert len(web.paths) == 1
@@ -204,8 +204,9 @@ def test_missing_secret_is_not_sent_and_named() -> None:
 def test_secret_that_cannot_be_read_in_time_is_not_sent() -> None:
     client = boto3.client("secretsmanager")
     client.meta.events.register_first("before-call.secrets-manager.GetSecretValue", raise_time_out)
+    channel = Slack("arn:aws:secretsmanager:eu-west-1:123456789012:secret:slow", ("127.0.0.1",))
     with pytest.raises(NotSent, match="ReadTimeoutError"):
-        slack.Webhooks(lambda _: client).read("arn:aws:secretsmanager:eu-west-1:123456789012:secret:slow")
+        slack.Webhooks(lambda _: client).read(channel)
 
 
 def raise_time_out(**_: object) -> None:
@@ -227,6 +228,14 @@ def test_secret_is_read_once_in_five_minutes(web: WebServer) -> None:
         now[0] += seconds
         slack.send(post, webhooks=webhooks, session=requests.Session())
         assert len(reads) == read
+
+
+def test_a_secret_that_was_put_right_counts_at_once(web: WebServer) -> None:
+    clients = Clients()
+    arn = secret("https://hooks.example.com/services/T/B/x")
+    assert "not among allowed_hosts" in refusal(post_to(arn), clients=clients)
+    boto3.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=web.url)
+    assert send(post_to(arn), clients) == "ok"
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.factories import alert, finding
-from tests.unit.messages.conftest import CHANNELS
-from tocsin.alerts import channels, compose
+from tocsin.alerts import compose
 from tocsin.alerts.alert import Reason
 from tocsin.findings.model import Finding, Resource, Severity
 
@@ -131,51 +129,3 @@ def test_white_text_can_be_read_on_every_colour() -> None:
     assert set(compose.COLOURS) == set(Severity)
     for colour in compose.COLOURS.values():
         assert 1.05 / (luminance(colour) + 0.05) >= 4.5
-
-
-@pytest.mark.parametrize("kind", CHANNELS)
-@pytest.mark.parametrize(
-    "broken", ["{{ nothing_of_that_name }}", "{{ 1 // 0 }}", "{% if %}", "{{ ''.__class__.mro() }}"]
-)
-def test_broken_template_gives_the_built_in_message_and_says_where(
-    kind: str, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for template in ("email/alert.html.j2", "sns/alert.txt.j2", "slack/alert.json.j2"):
-        (tmp_path / template).parent.mkdir(exist_ok=True)
-        (tmp_path / template).write_text(f"line one\n{broken}\n")
-    monkeypatch.setattr(compose, "_template_folder", lambda: tmp_path)
-    compose._environment.cache_clear()
-    try:
-        message = channels.compose(CHANNELS[kind], alert({"title": "<b>Title</b>"}), "tocsin")
-    finally:
-        compose._environment.cache_clear()
-
-    assert "line 2" in message.failure
-    shown = "".join(message.files().values())
-    for part in ("Title", "New problem", "111122223333", "eu-west-1", "A message template failed"):
-        assert part in shown
-    if kind in ("email", "slack"):
-        assert "&lt;b&gt;Title" in shown
-
-
-def test_slack_template_that_is_not_json_gives_the_built_in_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "slack").mkdir()
-    (tmp_path / "slack/alert.json.j2").write_text('{"text": {{ title }},}')
-    monkeypatch.setattr(compose, "_template_folder", lambda: tmp_path)
-    compose._environment.cache_clear()
-    try:
-        message = channels.compose(CHANNELS["slack"], alert(), "tocsin")
-    finally:
-        compose._environment.cache_clear()
-    assert message.failure.startswith("JSONDecodeError")
-
-
-def test_templates_are_found_beside_the_package_as_in_the_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tocsin").mkdir()
-    monkeypatch.setattr("tocsin.__file__", str(tmp_path / "tocsin/__init__.py"))
-    with pytest.raises(FileNotFoundError, match="build the package again"):
-        compose._template_folder()
-    (tmp_path / "templates").mkdir()
-    assert compose._template_folder() == tmp_path / "templates"

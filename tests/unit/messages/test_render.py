@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tocsin.alerts import compose
 from tocsin.cli.main import main
 
 FINDING: dict[str, Any] = {
@@ -83,18 +82,49 @@ def test_folder_that_cannot_be_written_is_named(file: Path, capsys: pytest.Captu
     assert str(file) in capsys.readouterr().err
 
 
-def test_template_that_fails_is_an_error_for_who_writes_templates(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def own_templates(folder: Path, name: str, source: str) -> str:
+    path = folder / "own" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(source)
+    return str(folder / "own")
+
+
+def test_own_template_is_used(file: Path, tmp_path: Path) -> None:
+    own = own_templates(tmp_path, "sns/alert.txt.j2", "Hotline 1234: {{ title }}\n")
+    out = tmp_path / "out"
+    assert main(["render", str(file), "--channel", "sns", "--templates", own, "--out", str(out)]) == 0
+    assert (out / "001-sns.txt").read_text().endswith("\n\nHotline 1234: Something\n")
+
+
+def test_template_that_fails_is_an_error_and_nothing_stands_in_for_its_message(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "sns").mkdir()
-    (tmp_path / "sns/alert.txt.j2").write_text("{{ titel }}")
-    monkeypatch.setattr(compose, "_template_folder", lambda: tmp_path)
-    compose._environment.cache_clear()
-    try:
-        assert main(["render", str(file), "--channel", "sns", "--out", str(tmp_path / "out")]) == 1
-    finally:
-        compose._environment.cache_clear()
-    assert "'titel' is undefined (alert.txt.j2, line 1)" in capsys.readouterr().err
+    own = own_templates(tmp_path, "sns/alert.txt.j2", "first line\n{{ titel }}\n")
+    out = tmp_path / "out"
+    assert main(["render", str(file), "--channel", "sns", "--templates", own, "--out", str(out)]) == 1
+    assert "sns/alert.txt.j2 (line 2: UndefinedError: 'titel' is undefined)" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_own_templates_that_replace_nothing_are_named(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for own, said in (
+        (own_templates(tmp_path / "a", "sns/alarm.txt.j2", "x"), "sns/alarm.txt.j2 (there is no template of that name"),
+        (str(tmp_path / "none"), "no folder that holds a template"),
+        (str(file), "no folder that holds a template"),
+    ):
+        assert main(["render", str(file), "--channel", "sns", "--templates", own, "--out", str(tmp_path / "out")]) == 1
+        assert said in capsys.readouterr().err
+
+
+def test_own_template_in_another_encoding_is_named(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = own_templates(tmp_path, "sns/alert.txt.j2", "")
+    Path(own, "sns/alert.txt.j2").write_bytes("grüßen".encode("latin-1"))
+    assert main(["render", str(file), "--channel", "sns", "--templates", own, "--out", str(tmp_path / "out")]) == 1
+    assert "sns/alert.txt.j2 (not UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--channel", "fax"], ["--channel", "sns", "--reason", "REPEAT"]])
