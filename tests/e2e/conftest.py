@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,20 +29,30 @@ class Installation:
 
     def publish(self, event: dict[str, Any]) -> dict[str, End]:
         """Deliver an event as its service would, wait until it has settled; how each finding ended, by its id."""
-        envelope = {"id": str(uuid.uuid4()), "time": _iso(datetime.now(UTC)), **event}
+        envelope = envelope_of(event)
         self.aws.publish(envelope)
         pairs = pairs_of(envelope)
         self.watch.settle(pairs, quiet_seconds=30)
         ends = self.watch.ends()
         return {pair[1]: ends[pair] for pair in pairs if pair in ends}
 
-    def told(self) -> dict[str, int]:
-        """How many messages each channel has sent."""
+    def told(self, about: str = "") -> dict[str, int]:
+        """How many messages each channel has sent, or how many of them have this text in them."""
+        topics = self.topic_arns
         return {
-            "soc_mail": len(self.aws.mails()),
-            "audit": len([m for m in self.aws.sns_messages() if m.topic_arn in self.topic_arns]),
-            "soc_slack": len(self.slack.messages()),
+            "soc_mail": sum(about in mail.text for mail in self.aws.mails()),
+            "audit": sum(about in m.message for m in self.aws.sns_messages() if m.topic_arn in topics),
+            "soc_slack": sum(about in json.dumps(post.payload) for post in self.slack.messages()),
         }
+
+    def notices(self) -> list[str]:
+        """What the topic of the alarms heard of: a channel by its name, or `alert`, an execution that failed."""
+        topic, about_channel = self.watch.outputs["alarm_topic_arn"], f"{self.watch.outputs['name']}: channel "
+        subjects = [message.subject or "" for message in self.aws.sns_messages() if message.topic_arn == topic]
+        return sorted(
+            subject.removeprefix(about_channel).removesuffix(" fails") if about_channel in subject else "alert"
+            for subject in subjects
+        )
 
     @property
     def topic_arns(self) -> set[str]:
@@ -75,6 +86,14 @@ class Installation:
         """Run the sweeper's schedule now."""
         self.aws.fire(f"{self.watch.outputs['name']}-sweep")
 
+    def run(self, function: str) -> None:
+        """Run a function of the module once, whatever becomes of it."""
+        self.watch.client("lambda").invoke(FunctionName=self.watch.outputs["function_names"][function])
+
+    def role(self, function: str) -> str:
+        """The name of the role of a function, or of the state machine (`alert`)."""
+        return str(self.watch.outputs["role_arns"][function]).rsplit("/", 1)[-1]
+
     def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
         """Wait for something to become true; fails the test when it does not."""
         deadline = time.monotonic() + seconds
@@ -103,6 +122,11 @@ def tocsin(applied: Installation) -> Installation:
     applied.aws.heal()
     applied.watch.empty()
     return applied
+
+
+def envelope_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with an id and a time of its own, as EventBridge gives every event."""
+    return {"id": str(uuid.uuid4()), "time": _iso(datetime.now(UTC)), **event}
 
 
 def _iso(moment: datetime) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.local_aws.records import Call, Event, Mail, SnsMessage
+from tests.local_aws.records import Call, Event, Mail, Permission, SnsMessage
 
 _ROOT = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 30.0
@@ -170,6 +170,10 @@ class LocalAws:
         """The API calls made, oldest first; `service` and `operation` (boto3's names) narrow it."""
         return [Call(**entry) for entry in self._control("calls", service=service, operation=operation)]
 
+    def permissions(self) -> list[Permission]:
+        """Every different question that the policies of a role were asked since the start, and their answer."""
+        return [Permission(**entry) for entry in self._control("permissions")]
+
     def clear_journals(self) -> None:
         """Forget the events, mails, messages and calls so far."""
         self._control("clear_journals")
@@ -189,12 +193,14 @@ class LocalAws:
         *,
         resource: str = "",
         role: str = "",
+        containing: str = "",
         delay_seconds: float = 0.0,
     ) -> None:
         """Answer the next `times` calls of an operation with an error.
 
-        `after_effect`: the call is done and its answer lost. `resource` (a part of the name is enough) and `role`
-        narrow it to calls that name that resource, or come from that role. `delay_seconds` pass before the error.
+        `after_effect`: the call is done and its answer lost. `resource` (a part of the name is enough), `role` and
+        `containing` narrow it to calls that name that resource, come from that role, have that text in their request.
+        `delay_seconds` pass before the error.
         """
         self._control(
             "fail",
@@ -206,8 +212,32 @@ class LocalAws:
             after_effect=after_effect,
             resource=resource,
             role=role,
+            containing=containing,
             crash=False,
             delay_seconds=delay_seconds,
+        )
+
+    def slow(
+        self,
+        service: str,
+        operation: str,
+        seconds: float,
+        times: int = 1,
+        *,
+        resource: str = "",
+        role: str = "",
+        containing: str = "",
+    ) -> None:
+        """Let the next `times` calls of an operation wait before they are done, and succeed."""
+        self.fail(
+            service,
+            operation,
+            code="",
+            times=times,
+            resource=resource,
+            role=role,
+            containing=containing,
+            delay_seconds=seconds,
         )
 
     def crash(
@@ -219,6 +249,7 @@ class LocalAws:
         after_effect: bool = False,
         resource: str = "",
         role: str = "",
+        containing: str = "",
     ) -> None:
         """Kill the function that makes the next such call: before it is done, or with `after_effect` after it."""
         self._control(
@@ -231,13 +262,29 @@ class LocalAws:
             after_effect=after_effect,
             resource=resource,
             role=role,
+            containing=containing,
             crash=True,
             delay_seconds=0.0,
         )
 
+    def unverify(self, identity: str) -> None:
+        """Let SES refuse what this identity sends, as if it had never been verified."""
+        self._control("unverify", identity=identity)
+
+    def remove_topic(self, topic_arn: str) -> None:
+        """Let SNS find this topic no more."""
+        self._control("remove_topic", topic_arn=topic_arn)
+
     def heal(self) -> None:
-        """Forget every fault that is still waiting."""
+        """Forget every fault that is still waiting; identities are verified again, and topics there."""
         self._control("heal")
+
+    def idle(self) -> bool:
+        """Whether nothing moves by itself: no function or execution runs, and no message waits for a function.
+
+        A message whose run failed is invisible, and does not count: see `release_messages`.
+        """
+        return bool(self._control("idle"))
 
     def fire(self, schedule_name: str) -> None:
         """Run an EventBridge schedule now, whatever its expression says."""

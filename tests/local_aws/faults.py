@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 
 @dataclass(slots=True)
 class Fault:
-    """`code` is what the caller sees; `crash` ends the function that calls instead of answering it.
+    """`code` is what the caller sees, "" for a call that is only slow; `crash` ends the function that calls instead of
+    answering it.
 
-    `resource` narrows the fault to calls that name it (a part of the name is enough), `role` to one caller.
+    `resource` narrows the fault to calls that name it (a part of the name is enough), `role` to one caller,
+    `containing` to requests with this text in them.
     """
 
     service: str
@@ -27,9 +30,16 @@ class Fault:
     after_effect: bool
     resource: str
     role: str
+    containing: str
     crash: bool
     delay_seconds: float
 
+
+unverified: set[str] = set()
+"""Identities that SES does not take for verified any more."""
+
+gone: set[str] = set()
+"""ARNs of topics that SNS does not find any more. They come back as they were, which a topic made anew would not."""
 
 _faults: list[Fault] = []
 _lock = threading.Lock()
@@ -45,12 +55,12 @@ def clear() -> None:
     """Let every call succeed again."""
     with _lock:
         _faults.clear()
+    unverified.clear()
+    gone.clear()
 
 
-def take(service: str, operation: str, resource: str, role: str) -> Fault | None:
+def take(service: str, operation: str, resource: str, role: str, request: bytes) -> Fault | None:
     """The fault that this call meets, counted down; None nearly always."""
-    if not _faults:
-        return None
     with _lock:
         for fault in _faults:
             if (
@@ -58,11 +68,23 @@ def take(service: str, operation: str, resource: str, role: str) -> Fault | None
                 and fault.operation == operation
                 and fault.resource in resource
                 and fault.role in ("", role)
+                and fault.containing.encode() in request
             ):
                 fault.times -= 1
                 if fault.times <= 0:
                     _faults.remove(fault)
                 return fault
+    return None
+
+
+def meet(service: str, operation: str, resource: str, request: object, role: str = "") -> Fault | None:
+    """As `take`, for a call whose thread may wait: it has waited where the call is only slow."""
+    if not _faults:
+        return None
+    fault = take(service, operation, resource, role, json.dumps(request, default=str).encode())
+    if fault is None or fault.code:
+        return fault
+    time.sleep(fault.delay_seconds)
     return None
 
 

@@ -67,8 +67,11 @@ async def _aws_call(scope: Message, body: bytes, receive: Receive, send: Send) -
     started = time.time()
     current = journal.Running(principal)
     journal.running.set(current)
-    fault = faults.take(service, operation, resource, journal.role_of(principal))
+    fault = faults.take(service, operation, resource, journal.role_of(principal), body)
     status, error = 0, ""
+    if fault is not None and not fault.code:
+        await asyncio.sleep(fault.delay_seconds)
+        fault = None
 
     async def watch(message: Message) -> None:
         nonlocal status, error

@@ -7,10 +7,13 @@ writing to a table, EventBridge sending to a queue) it lets through. The integra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.local_aws import journal
 from tests.local_aws.emulator import app, iam, iam_evaluator, responses
+from tests.local_aws.patching import replace
+from tests.local_aws.records import Permission
 
 
 def enforced() -> bool:
@@ -81,6 +84,20 @@ def assumable_by(role_arn: str, service: str) -> bool:
     )
 
 
+def _evaluate(original: Callable[..., Any], ctx: Any, policies: Any, *limits: Any) -> Any:
+    """Every question about a role is remembered, whoever asks it: a request's signature or what happens inside."""
+    result = original(ctx, policies, *limits)
+    if role := journal.role_of(ctx.principal_arn):
+        allowed = result.decision == "Allow"
+        journal.permissions.add(Permission(role, ctx.action, ctx.resource_arn, allowed))
+    return result
+
+
 def _listed(principal: Any, kind: str) -> list[str]:
     named = principal.get(kind, []) if isinstance(principal, dict) else []
     return [named] if isinstance(named, str) else list(named)
+
+
+def install() -> None:
+    """Apply the patches."""
+    replace(iam_evaluator, "evaluate", _evaluate, "ctx", "policies", "limits")

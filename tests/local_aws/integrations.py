@@ -70,7 +70,7 @@ def call(original: Callable[..., Any], resource: str, input_data: dict[str, Any]
     current = journal.Running(principal)
     token = journal.running.set(current)
     started, error = time.time(), None
-    fault = faults.take(named.name, operation, target, journal.role_of(principal))
+    fault = faults.meet(named.name, operation, target, input_data, journal.role_of(principal))
     try:
         if role.get() and not iam.role_may(role.get(), permission, target):
             text = f"User: {principal} is not authorized to perform: {permission} on resource: {target}"

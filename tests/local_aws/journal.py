@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tests.local_aws.records import Call, Event, Mail, SnsMessage
+from tests.local_aws.records import Call, Event, Mail, Permission, SnsMessage
 
 Record = TypeVar("Record", Call, Event, Mail, SnsMessage)
 
@@ -20,6 +20,8 @@ events: deque[Event] = deque(maxlen=_KEPT)
 mails: deque[Mail] = deque(maxlen=_KEPT)
 sns_messages: deque[SnsMessage] = deque(maxlen=_KEPT)
 calls: deque[Call] = deque(maxlen=_KEPT)
+permissions: set[Permission] = set()
+"""Kept by clear(): what a role is for shows only over all that it was ever used for."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,6 @@ def role_of(principal: str) -> str:
 
 
 def clear() -> None:
-    """Forget everything."""
+    """Forget everything but the permissions."""
     for journal in (events, mails, sns_messages, calls):
         journal.clear()

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.local_aws import control, faults, iam, journal
-from tests.local_aws.emulator import cloudwatch_logs, concurrency, lambda_runtime, lambdas, responses, sqs
+from tests.local_aws.emulator import (
+    cloudwatch_logs,
+    concurrency,
+    lambda_runtime,
+    lambdas,
+    responses,
+    sqs,
+    stepfunctions,
+)
 from tests.local_aws.patching import replace
 from tests.local_aws.records import Call
 from tests.local_aws.worker import END_OF_LOG
@@ -272,7 +280,7 @@ def _run_batch(
 ) -> None:
     """Journal a run that a queue causes, or let it fail: before it, or after it with its messages not deleted."""
     started = time.time()
-    fault = faults.take("lambda", "Invoke", esm["FunctionName"], "")
+    fault = faults.meet("lambda", "Invoke", esm["FunctionName"], event)
     if fault is None:
         original(esm, func_rec, event, batch, queue_url, queue_name)
     elif fault.after_effect:
@@ -301,8 +309,21 @@ def _release(asked: Mapping[str, Any]) -> int:
     hidden = [message for message in found["messages"] if message["visible_at"] > time.time()]
     for message in hidden:
         message["visible_at"] = 0
+    lambdas._esm_backoff_until._data.clear()  # the pause that follows a run that failed
     concurrency.esm_wake.set()
     return len(hidden)
+
+
+def _idle(_: Mapping[str, Any]) -> bool:
+    """Nothing runs, and nothing is about to: no function, no execution, no message for a function."""
+    if lambdas._esm_inflight or lambda_runtime.workers_in_use():
+        return False
+    if any(execution["status"] == "RUNNING" for execution in list(stepfunctions._executions.values())):
+        return False
+    mappings = [mapping for mapping in list(lambdas._esms.values()) if mapping.get("Enabled", True)]
+    sources = [sqs._queue_by_arn(mapping["EventSourceArn"]) for mapping in mappings]
+    now = time.time()
+    return not any(message["visible_at"] <= now for queue in sources if queue for message in list(queue["messages"]))
 
 
 def install() -> None:
@@ -325,6 +346,7 @@ def install() -> None:
     replace(lambdas, "_create_esm", _create_mapping, "data")
     replace(lambdas, "_run_sqs_batch", _run_batch, "esm", "func_rec", "event", "batch", "queue_url", "queue_name")
     control.register("release_messages", _release)
+    control.register("idle", _idle)
     replace(
         lambdas,
         "_emit_lambda_logs",

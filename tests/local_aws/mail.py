@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parseaddr
 from typing import Any
 
-from tests.local_aws import journal, shapes
+from tests.local_aws import faults, journal, shapes
 from tests.local_aws.emulator import app, responses, ses, ses_v2
 from tests.local_aws.patching import replace
 from tests.local_aws.records import Mail
@@ -132,6 +132,10 @@ def _send(asked: dict[str, Any]) -> str:
     principal = current.principal if current else "unknown"
     if rejected := ses._message_rejection(sender, [*to, *cc, *bcc]):
         raise _Refused("MessageRejected", rejected)
+    if _identity(sender) in faults.unverified:
+        # https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+        failed = f"The following identities failed the check in region {responses.get_region().upper()}: {sender}"
+        raise _Refused("MessageRejected", f"Email address is not verified. {failed}")
     message_id = f"{responses.new_uuid()}-000000"
     journal.mails.append(
         Mail(

@@ -70,3 +70,13 @@ class Call:
     write_units: float
     at: float
     """When it began, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Permission:
+    """A question that a role's policies were asked, by action (`dynamodb:UpdateItem`) and ARN, and their answer."""
+
+    role: str
+    action: str
+    resource: str
+    allowed: bool

@@ -17,6 +17,7 @@ from tests.local_aws import (
     alarms,
     event_bridge,
     front,
+    iam,
     lambdas,
     mail,
     patching,
@@ -50,7 +51,7 @@ def run(*, port: int, state_dir: Path, persist: bool, parent: int | None) -> Non
 def _install() -> None:
     # Otherwise the first request for a service that ministack lacks loads every model of botocore: 390 MB, 2 s.
     patching.set_value(router, "_KNOWN_AWS_SERVICE_NAMES", _SERVICES_WITHOUT_A_MODEL, was=None)
-    for module in (lambdas, step_functions, event_bridge, scheduler, topics, mail, tables, alarms, security_hub):
+    for module in (iam, lambdas, step_functions, event_bridge, scheduler, topics, mail, tables, alarms, security_hub):
         module.install()
 
 

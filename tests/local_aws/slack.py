@@ -27,11 +27,15 @@ _TEXT_CHARACTERS = 40_000
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """A message that Slack accepted: `path` of the webhook, `payload` as posted, `at` in seconds since 1970."""
+    """A message that Slack accepted: `path` of the webhook, `payload` as posted, `at` in seconds since 1970.
+
+    `request_id` is what Slack answered in the header x-slack-req-id.
+    """
 
     path: str
     payload: Mapping[str, Any]
     at: float
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +151,19 @@ class SlackServer:
         """Decide on one request."""
         with self._lock:
             self._requests += 1
+            request_id = f"request-{self._requests}"
             if self._down:
                 return _Answer(503, "service_unavailable", {}, 0.0, False)
             scripted = self._script.pop(0) if self._script else None
             problem = _problem(content_type, body)
             if problem is None and (scripted is None or scripted.accepted):
-                self._messages.append(SlackMessage(path, json.loads(body), time.time()))
+                self._messages.append(SlackMessage(path, json.loads(body), time.time(), request_id))
             if scripted:
                 return scripted
             if problem:
                 self._refused.append(problem)
                 return _Answer(400, problem[0], {}, 0.0, False)
-            return _Answer(200, "ok", {}, 0.0, True)
+            return _Answer(200, "ok", {"x-slack-req-id": request_id}, 0.0, True)
 
 
 _ERRORS = {

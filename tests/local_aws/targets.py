@@ -113,7 +113,7 @@ def _bury(target: Target, rule: Rule, view: Any, problem: Problem, attempts: int
 def _problem(target: Target, rule: Rule) -> Problem | None:
     """Why the target cannot be reached now; None when it can."""
     arn = target["Arn"]
-    fault = faults.take("events", "InvokeTarget", arn, "")
+    fault = faults.meet("events", "InvokeTarget", arn, target)
     if fault:
         return Problem(fault.code, faults.message(fault), retried=True)
     service = arn.split(":")[2]

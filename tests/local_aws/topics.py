@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.local_aws import journal
+from tests.local_aws import faults, journal
 from tests.local_aws.emulator import sns
 from tests.local_aws.patching import replace
 from tests.local_aws.records import SnsMessage
@@ -24,6 +24,8 @@ def _publish(original: Callable[..., Any], params: Mapping[str, Any]) -> Any:
     subject, message = sns._p(params, "Subject"), sns._p(params, "Message")
     if subject and (len(subject) > _SUBJECT_CHARACTERS or _CONTROL.search(subject) or subject[0] == " "):
         return sns._error("InvalidParameter", "Invalid parameter: Subject", 400)
+    if (topic_arn := sns._p(params, "TopicArn")) in faults.gone:
+        return sns._error("NotFound", f"Topic does not exist: {topic_arn}", 404)
     if not message:
         return sns._error("InvalidParameter", "Invalid parameter: Empty message", 400)
     return original(params)

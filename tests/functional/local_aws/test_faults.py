@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
@@ -102,6 +103,76 @@ def test_delay_comes_before_the_error(kit: Kit) -> None:
     with pytest.raises(ClientError):
         kit.client("sqs").list_queues()
     assert time.monotonic() - started > 0.3
+
+
+def test_content_narrows_a_fault(kit: Kit) -> None:
+    table, dynamodb = kit.table(), kit.client("dynamodb")
+    kit.aws.fail("dynamodb", "PutItem", "ThrottlingException", containing='"b"')
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}})
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": "b"}})
+
+
+def test_content_narrows_a_fault_of_a_machine(kit: Kit) -> None:
+    name = kit.function("def handler(event, context): return event")
+    kit.aws.fail("lambda", "Invoke", "Runtime.ExitError", containing='"two"')
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+    machine = kit.machine(
+        {"call": {**task, "Arguments": {"FunctionName": name, "Payload": "{% $states.input %}"}}},
+        ("lambda:InvokeFunction", kit.function_arn(name)),
+    )
+    assert kit.execute(machine, {"say": "one"})["status"] == "SUCCEEDED"
+    assert kit.execute(machine, {"say": "two"})["error"] == "Runtime.ExitError"
+
+
+def test_slow_call_is_overtaken_and_done(kit: Kit) -> None:
+    table, dynamodb = kit.table(), kit.client("dynamodb")
+    kit.aws.slow("dynamodb", "PutItem", 0.5, containing="slow")
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(dynamodb.put_item, TableName=table, Item={"pk": {"S": "a"}, "n": {"S": "slow"}})
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"S": "quick"}})
+        first.result()
+    assert dynamodb.get_item(TableName=table, Key={"pk": {"S": "a"}})["Item"]["n"]["S"] == "slow"
+
+
+def test_identity_is_unverified_until_healed(kit: Kit) -> None:
+    ses = kit.client("sesv2")
+    ses.create_email_identity(EmailIdentity="lapsed.example")
+    message = {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}}
+    asked = {"Destination": {"ToAddresses": ["a@example.org"]}, "Content": message}
+    kit.aws.unverify("lapsed.example")
+    with pytest.raises(ses.exceptions.MessageRejected, match=r"Email address is not verified\..*x@lapsed\.example"):
+        ses.send_email(FromEmailAddress="x@lapsed.example", **asked)
+    kit.aws.heal()
+    ses.send_email(FromEmailAddress="x@lapsed.example", **asked)
+
+
+def test_topic_is_gone_until_healed(kit: Kit) -> None:
+    sns = kit.client("sns")
+    one, other = (sns.create_topic(Name=kit.name("topic"))["TopicArn"] for _ in range(2))
+    kit.aws.remove_topic(one)
+    with pytest.raises(sns.exceptions.NotFoundException):
+        sns.publish(TopicArn=one, Message="x")
+    sns.publish(TopicArn=other, Message="x")
+    kit.aws.heal()
+    sns.publish(TopicArn=one, Message="x")
+
+
+def test_idle_once_functions_executions_and_queues_are_through(kit: Kit) -> None:
+    url, arn = kit.queue(VisibilityTimeout="600")
+    actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    name = kit.function("def handler(event, context): 1 / 0", *((action, arn) for action in actions))
+    kit.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
+    kit.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    assert not kit.aws.idle()
+    eventually(kit.aws.idle)
+    assert kit.aws.release_messages(url) == 1, "the run failed, and its message waits to become visible"
+    assert not kit.aws.idle()
+    eventually(kit.aws.idle)
+    machine = kit.machine({"wait": {"Type": "Wait", "Seconds": 1, "End": True}})
+    kit.client("stepfunctions").start_execution(stateMachineArn=machine)
+    assert not kit.aws.idle()
+    eventually(kit.aws.idle)
 
 
 class TestPermissions:

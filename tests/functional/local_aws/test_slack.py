@@ -48,6 +48,7 @@ def test_good_message_is_kept(slack: SlackServer) -> None:
     (message,) = slack.messages()
     assert message.payload == GOOD
     assert message.path.startswith("/services/T")
+    assert message.request_id == answer.headers["x-slack-req-id"]
 
 
 @pytest.mark.parametrize(
