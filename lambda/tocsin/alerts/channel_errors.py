@@ -70,14 +70,15 @@ class Deferred(NotSent):
 
 
 class Unknown(Exception):
-    """The request left, its answer did not arrive: the message may have been sent."""
+    """The request left, and no answer came or one that the server failed: the message may have been sent."""
 
 
 @contextmanager
 def aws_errors(what: str) -> Iterator[None]:
     """Turn what botocore raises into NotSent, Deferred or Unknown; `what` names the call in the reason.
 
-    An error that AWS answers, also a 5xx, is an answer: not sent.
+    A 4xx is an answer: not sent. A 5xx says that AWS failed, not at what: SES speaks of duplicates when it asks for
+    another try after one. https://docs.aws.amazon.com/ses/latest/dg/api-error-codes.html
     """
     try:
         yield
@@ -87,6 +88,8 @@ def aws_errors(what: str) -> Iterator[None]:
         reason = f"{what}: {code}: {message}"
         if code in _THROTTLED:
             raise Deferred(reason, QUOTA_SECONDS if "quota" in message.lower() else THROTTLED_SECONDS) from error
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
+            raise Unknown(reason) from error
         raise NotSent(reason) from error
     except ConnectionError as error:
         raise NotSent(f"{what}: {_short(error)}") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tocsin.alerts.alert import Reason
@@ -34,7 +36,10 @@ MOST_ACTORS = 50
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One finding of one event, as the ledger sees it. `stamp` and `time` in milliseconds since the epoch."""
+    """One finding of one event, as the ledger sees it. `stamp` and `time` in milliseconds since the epoch.
+
+    `actors` are digests of the finding's: fifty IPv6 addresses would make each repeat cost three write units.
+    """
 
     key: str
     copy: str
@@ -57,7 +62,7 @@ def sighting_of(event: Event, finding: Finding) -> Sighting:
         time=time,
         requested=event.requested,
         finding=finding,
-        actors=frozenset(finding.actors),
+        actors=frozenset(map(_digest, finding.actors)),
     )
 
 
@@ -113,22 +118,23 @@ def decide(old: Problem | None, sighting: Sighting, settings: Settings, now: int
     if old is not None and old.expires_at * 1000 <= now:
         old = known = None
     asked = sighting.requested and (old is None or old.asked is None or sighting.time > old.asked)
-    if known is not None and not asked and _older(sighting, known):
+    overtaken = known is not None and _older(sighting, known)
+    if overtaken and not asked and not (finding.open and _new_actor(old, sighting)):
         return Decision(Reason.OLDER, store=False)
-    shown = (finding.open, int(finding.severity))
-    news = known is None or sighting.stamp > known.stamp or shown != (known.open, known.rank)
+    news = not overtaken and _news(known, sighting)
+    store = not overtaken and (news or known is None or sighting.time > known.time)
     if not finding.open or not is_open(_copies(old, sighting)):
-        return Decision(Reason.CLOSED, store=news)
+        return Decision(Reason.CLOSED, store=store)
     if finding.severity < settings.minimum_severity and not asked:
-        return Decision(Reason.BELOW_SEVERITY, store=news)
+        return Decision(Reason.BELOW_SEVERITY, store=store)
     reason = Reason.REQUESTED if asked else _reason(old, sighting, settings, now, news)
     if reason is Reason.REPEAT:
-        return Decision(reason, store=news)
+        return Decision(reason, store=store)
     if reason is Reason.FIRST and settings.backlog == "silent" and _backlog(old, finding, installed_at):
-        return Decision(Reason.BACKLOG, store=news)
-    channels = channels_for(finding, settings)
+        return Decision(Reason.BACKLOG, store=store)
+    channels = channels_for(replace(finding, severity=told_severity(old, sighting, now)), settings)
     if not channels:
-        return Decision(Reason.NO_ROUTE, store=news)
+        return Decision(Reason.NO_ROUTE, store=store)
     if settings.mode == "observe":
         return Decision(Reason.OBSERVED, channels=channels)
     return Decision(reason, alert=True, channels=channels)
@@ -167,12 +173,31 @@ def _reason(old: Problem | None, sighting: Sighting, settings: Settings, now: in
     return Reason.REPEAT
 
 
-def _new_actor(old: Problem, sighting: Sighting) -> bool:
+def _news(known: Copy | None, sighting: Sighting) -> bool:
+    """Whether the product saw something. An equal stamp with the same state is a redelivery or our own write-back."""
+    shown = (sighting.finding.open, int(sighting.finding.severity))
+    return known is None or sighting.stamp > known.stamp or shown != (known.open, known.rank)
+
+
+def told_severity(old: Problem | None, sighting: Sighting, now: int) -> Severity:
+    """The severity to tell: the highest that an open copy gives the problem, or that is being told and must not be
+    superseded by less."""
+    rank = int(sighting.finding.severity)
+    if old is None or old.expires_at * 1000 <= now:
+        return Severity(rank)
+    others = (copy.rank for copy in _copies(old, sighting).values() if copy.open)
+    in_flight = old.alert_rank if old.untold and old.state == OPEN and not old.returned else None
+    return Severity(max(rank, in_flight or 0, *others))
+
+
+def _new_actor(old: Problem | None, sighting: Sighting) -> bool:
     """An address not seen before, from a copy already known: a first look at another copy is no new attack.
 
     Once the record is full of actors, further ones are no news any more.
     """
-    return sighting.copy in old.src and 0 < len(old.actors) < MOST_ACTORS and not sighting.actors <= old.actors
+    if old is None or sighting.copy not in old.src:
+        return False
+    return len(old.actors) < MOST_ACTORS and not sighting.actors <= old.actors
 
 
 def _backlog(old: Problem | None, finding: Finding, installed_at: int) -> bool:
@@ -192,8 +217,10 @@ def _copies(old: Problem | None, sighting: Sighting) -> Mapping[str, Copy]:
     known = copies.pop(sighting.copy, None)
     copy = Copy(sighting.stamp, sighting.time, sighting.finding.open, int(sighting.finding.severity))
     if known is not None and _older(sighting, known):
-        copy = known  # a person's request may carry what was overtaken meanwhile
-    kept = heapq.nlargest(MOST_COPIES - 1, copies, key=lambda name: (copies[name].open, copies[name].time))
+        copy = known  # a person's request, or a new actor, may come with what was overtaken meanwhile
+    kept: Iterable[str] = copies
+    if len(copies) >= MOST_COPIES:
+        kept = heapq.nlargest(MOST_COPIES - 1, copies, key=lambda name: (copies[name].open, copies[name].time))
     return {name: copies[name] for name in sorted(kept)} | {sighting.copy: copy}
 
 
@@ -215,7 +242,9 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
     base = old or Problem(
         key=sighting.key, rev=0, state=OPEN, src={}, rank=rank, seen=0, first_seen=now, last_seen=now, expires_at=0
     )
-    counted = finding.open and not (sighting.requested and old is not None)
+    counted = (
+        finding.open and not (sighting.requested and old is not None) and _news(base.src.get(sighting.copy), sighting)
+    )
     new_actors = sorted(sighting.actors - base.actors)[: MOST_ACTORS - len(base.actors)]
     problem = replace(
         base,
@@ -245,10 +274,9 @@ def record(old: Problem | None, sighting: Sighting, decision: Decision, now: int
         alert_id=alert_id,
         event=sighting.event_id,
         reason=decision.reason,
-        alert_rank=rank,
+        alert_rank=int(told_severity(old, sighting, now)),
         attempt=1,
         lease_until=now + LEASE_MS,
-        rerouted=False,
         returned=False,
         ch={name: Telling() for name in (*decision.channels, *waiting)},
     )
@@ -267,6 +295,11 @@ def from_severity(old: Problem | None, decision: Decision) -> Severity | None:
         return None
     ranks = [rank for rank in (old.alert_rank if old.untold else old.told_rank, old.rank) if rank is not None]
     return Severity(ranks[0])
+
+
+def _digest(actor: str) -> str:
+    """48 bits of SHA-256 as 8 characters: enough to tell fifty addresses apart."""
+    return base64.b64encode(hashlib.sha256(actor.encode()).digest()[:6]).decode()
 
 
 def _ms(seconds: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -21,6 +22,7 @@ class Outcome:
     why nothing was tried: DONE, SUPERSEDED, LATER, BUSY.
 
     `tries` counts the reservations so far, this one included. `wait_seconds` is what a deferring channel asked for.
+    `instead` are the channels that the routes name now, where one was dropped.
     """
 
     outcome: str
@@ -28,3 +30,4 @@ class Outcome:
     why: str = ""
     tries: int = 0
     wait_seconds: float = 0
+    instead: Sequence[str] = ()

@@ -11,8 +11,10 @@ never by a scan.
 from __future__ import annotations
 
 import gzip
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,7 @@ from tocsin.alerts.problem import (
 )
 from tocsin.alerts.slim import slim
 from tocsin.findings.model import Finding, Severity
+from tocsin.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,6 +48,9 @@ Clock = Callable[[], int]
 
 RESERVED_MS = 90_000
 """How long a reservation stands: longer than the task's time-out, so that its holder is surely gone when it lapses."""
+
+READS = 6
+"""How often a batch is asked for what DynamoDB left over; what is still missing then is swept in a minute."""
 
 NOTICE_EVERY_MS = 60 * 60_000
 OUTBOX_PARTITIONS = "0123456789abcdef"
@@ -79,9 +85,12 @@ class Failing:
 class Ledger:
     """The table `ledger`, with the clock it compares against."""
 
-    def __init__(self, client: DynamoDBClient, table: str, clock: Clock) -> None:
+    def __init__(
+        self, client: DynamoDBClient, table: str, clock: Clock, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
         self._table = table
+        self._pause = pause
         self.clock = clock
 
     # Triage
@@ -125,17 +134,41 @@ class Ledger:
         item = self._get(_problem_key(key))
         return Problem.from_item(item) if item is not None else None
 
-    def read_all(self, keys: Iterable[str]) -> dict[str, Problem]:
-        """The records of these keys, as far as there are any, a hundred to a request."""
-        problems: dict[str, Problem] = {}
+    def read_all(self, keys: Iterable[str]) -> dict[str, Problem | None]:
+        """The records of these keys, a hundred to a request: None where there is none, no entry where none was read.
+
+        DynamoDB leaves keys over when it is throttled, and asks for a pause before the next request:
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        problems: dict[str, Problem | None] = {}
         for batch in _batched(dict.fromkeys(keys), 100):
-            asked: Any = {self._table: {"Keys": [_problem_key(key) for key in batch], "ConsistentRead": True}}
-            while asked:
+            waiting = batch
+            for attempt in range(READS):
+                if attempt:
+                    self._pause(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+                asked: Any = {self._table: {"Keys": [_problem_key(key) for key in waiting], "ConsistentRead": True}}
                 answer = self._client.batch_get_item(RequestItems=asked)
-                found = map(Problem.from_item, answer["Responses"].get(self._table, ()))
-                problems |= {problem.key: problem for problem in found}
-                asked = answer.get("UnprocessedKeys")
+                left = answer.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})["Keys"]
+                unprocessed = {key["pk"]["S"].removeprefix("P#") for key in left}
+                problems |= {key: None for key in waiting if key not in unprocessed}
+                self._note(answer["Responses"].get(self._table, ()), problems)
+                waiting = [key for key in waiting if key in unprocessed]
+                if not waiting:
+                    break
+            else:
+                logger.warning("not every record could be read", extra={"keys": len(waiting)})
         return problems
+
+    @staticmethod
+    def _note(items: Iterable[Any], problems: dict[str, Problem | None]) -> None:
+        """Add what these items say; one that cannot be understood loses its entry and must not hide the others."""
+        for item in items:
+            key = item["pk"]["S"].removeprefix("P#")
+            try:
+                problems[key] = Problem.from_item(item)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                logger.exception("this record cannot be read", extra={"key": key})
+                del problems[key]
 
     def store(self, old: Problem | None, sighting: Sighting, decision: Decision) -> None:
         """Record a silent decision. Raises Conflict when the record is no longer `old`."""
@@ -152,17 +185,19 @@ class Ledger:
         """Take the right to tell the problem, with its outbox row, in one transaction. Raises Conflict as `store` does.
 
         botocore names the transaction (ClientRequestToken), so that its retry after a lost answer is the same one.
-        A claim supersedes the one in flight: that one's row goes, and its execution fails its next reserve.
+        A claim supersedes the one in flight: that one's row goes, and its execution fails its next reserve. What it
+        had to say and nobody heard yet is told with the new one: its severity, if higher, and its actors.
         """
         now = self.clock()
         alert_id = f"{sighting.key}-{_base36(_claim_time(old, now))}"
         problem = deciding.record(old, sighting, decision, now, alert_id)
-        writes: list[Any] = [
-            {"Put": {"TableName": self._table, "Item": problem.to_item(), **_unchanged(old)}},
-            {"Put": {"TableName": self._table, "Item": _due_item(old, problem, sighting, decision, now)}},
-        ]
+        writes: list[Any] = [{"Put": {"TableName": self._table, "Item": problem.to_item(), **_unchanged(old)}}]
+        waiting = None
         if old is not None and old.alert_id is not None and old.untold:
+            waiting = self.alert(old.key, old.alert_id)
             writes.append({"Delete": {"TableName": self._table, "Key": _due_key(old.key, old.alert_id)}})
+        due = _due_item(old, problem, sighting, decision, now, waiting)
+        writes.append({"Put": {"TableName": self._table, "Item": due}})
         try:
             self._client.transact_write_items(TransactItems=writes)
         except self._client.exceptions.TransactionCanceledException as error:
@@ -262,38 +297,60 @@ class Ledger:
     def hold(
         self, key: str, alert_id: str, attempt: int, channel: str, *, why: str, wait_ms: Callable[[int], int]
     ) -> None:
-        """Let a reservation of unknown outcome stand for `wait_ms` of its tries.
+        """Let a reservation of unknown outcome stand for `wait_ms` of its tries, and end the attempt's lease.
 
-        To release it could send twice at once; to let it lapse as usual would use up all tries within two hours.
+        To release it could send twice at once; to let it lapse as usual would use up all tries within two hours. Where
+        nothing was reserved, nothing was sent: that is a try that failed.
         """
         problem = self.read(key)
         telling = problem.ch.get(channel) if problem is not None else None
         if telling is None:
             return
+        now = self.clock()
+        wait = max(wait_ms(telling.tries), RESERVED_MS)
+        update, state, name = "ch.#ch.#wait = :wait", SENDING, "until"
+        condition = "alert_id = :id AND attempt = :attempt AND ch.#ch.st = :state"
+        if telling.st == PENDING:
+            wait = wait_ms(telling.tries + 1)
+            update, state, name = f"{update}, ch.#ch.tries = ch.#ch.tries + :one", PENDING, "next"
+            condition += " AND (attribute_not_exists(ch.#ch.#wait) OR ch.#ch.#wait <= :now)"
         self._update(
             _problem_key(key),
-            "SET ch.#ch.#until = :until, ch.#ch.why = :why ADD rev :one",
-            "alert_id = :id AND attempt = :attempt AND ch.#ch.st = :sending",
+            f"SET {update}, ch.#ch.why = :why, lease_until = :now ADD rev :one",
+            condition,
             {
-                ":until": self.clock() + max(wait_ms(telling.tries), RESERVED_MS),
+                ":wait": now + wait,
                 ":why": why[:80],
+                ":now": now,
                 ":one": 1,
                 ":id": alert_id,
                 ":attempt": attempt,
-                ":sending": SENDING,
+                ":state": state,
             },
-            {"#ch": channel, "#until": "until"},
+            {"#ch": channel, "#wait": name},
         )
 
-    def end(self, key: str, alert_id: str, channel: str, state: str, why: str) -> Problem | None:
+    def end(
+        self, key: str, alert_id: str, channel: str, state: str, why: str, *, instead: Iterable[str] = ()
+    ) -> Problem | None:
         """Give a channel up: DROPPED (no longer configured) or DEAD (tried for too long). None if it was told or
-        superseded meanwhile."""
+        superseded meanwhile.
+
+        The channels `instead` of a dropped one are to be told, unless they are in the alert already: in the same write,
+        so that the alert is never without a channel in between and its row leaves the outbox.
+        """
+        values = {":state": state, ":why": why[:80], ":one": 1, ":id": alert_id}
+        names = {f"#new{number}": name for number, name in enumerate(instead) if name != channel}
+        added = "".join(f", ch.{name} = if_not_exists(ch.{name}, :new)" for name in names)
+        if names:
+            added += ", lease_until = :now"
+            values |= {":new": telling_record(Telling()), ":now": self.clock()}
         ended, problem = self._update(
             _problem_key(key),
-            "SET ch.#ch.st = :state, ch.#ch.why = :why ADD rev :one",
+            f"SET ch.#ch.st = :state, ch.#ch.why = :why{added} ADD rev :one",
             "alert_id = :id AND ch.#ch.st IN (:pending, :sending)",
-            {":state": state, ":why": why[:80], ":one": 1, ":id": alert_id, ":pending": PENDING, ":sending": SENDING},
-            {"#ch": channel},
+            values | {":pending": PENDING, ":sending": SENDING},
+            names | {"#ch": channel},
             after=True,
         )
         return problem if ended else None
@@ -339,26 +396,6 @@ class Ledger:
             after=True,
         )
         return after if taken else None
-
-    def reroute(self, problem: Problem, channels: tuple[str, ...]) -> bool:
-        """Let other channels tell what nobody was told, once. False if the record changed meanwhile."""
-        names = {f"#new{number}": name for number, name in enumerate(channels)}
-        added = ", ".join(f"ch.{name} = :new" for name in names)
-        done, _ = self._update(
-            _problem_key(problem.key),
-            f"SET rerouted = :true, lease_until = :now, {added} ADD rev :one",
-            "alert_id = :id AND rev = :rev",
-            {
-                ":true": True,
-                ":now": self.clock(),
-                ":new": telling_record(Telling()),
-                ":one": 1,
-                ":id": problem.alert_id,
-                ":rev": problem.rev,
-            },
-            names,
-        )
-        return done
 
     def finish(self, key: str, alert_id: str) -> None:
         """Take a row out of the outbox. Rows are immutable, so that doing it twice does no harm."""
@@ -457,8 +494,16 @@ def _unchanged(old: Problem | None) -> dict[str, Any]:
     return {"ConditionExpression": "rev = :old", "ExpressionAttributeValues": to_item({":old": old.rev})}
 
 
-def _due_item(old: Problem | None, problem: Problem, sighting: Sighting, decision: Decision, now: int) -> Item:
+def _due_item(
+    old: Problem | None, problem: Problem, sighting: Sighting, decision: Decision, now: int, waiting: Alert | None
+) -> Item:
     rose_from = deciding.from_severity(old, decision)
+    unheard = waiting.finding.actors if waiting is not None else ()
+    finding = replace(
+        sighting.finding,
+        severity=Severity(problem.alert_rank or 0),
+        actors=tuple(dict.fromkeys((*sighting.finding.actors, *unheard))),
+    )
     row = {
         "pk": f"DUE#{problem.key[0]}",
         "sk": problem.alert_id,
@@ -469,7 +514,7 @@ def _due_item(old: Problem | None, problem: Problem, sighting: Sighting, decisio
         "first_seen": problem.first_seen,
         "last_seen": problem.last_seen,
         "claimed_at": now,
-        "finding": gzip.compress(slim(sighting.finding).to_json().encode(), mtime=0),
+        "finding": gzip.compress(slim(finding).to_json().encode(), mtime=0),
     }
     if rose_from is not None:
         row["from_rank"] = int(rose_from)

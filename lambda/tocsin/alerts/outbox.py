@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from tocsin.alerts.ledger import Ledger
-from tocsin.alerts.problem import DROPPED, SENT, Problem
-from tocsin.alerts.route import channels_for
+from tocsin.alerts.problem import DEAD, SENT, Problem
 from tocsin.log import count, logger
-from tocsin.settings import Settings
 
 
-def finish(problem: Problem, ledger: Ledger, settings: Settings) -> None:
+def finish(problem: Problem, ledger: Ledger) -> None:
     """Take the row out once no channel is left to be told.
 
-    When its channels were removed from the settings before anybody was told, the alert is routed once more.
+    No channel becomes untold again within one alert (a dropped one names what takes its place in the same write), so
+    that a record without untold channels stays so, however old the caller's view of it is.
     """
     if problem.untold or problem.alert_id is None:
         return
-    states = {telling.st for telling in problem.ch.values()}
-    if DROPPED in states and SENT not in states and not problem.rerouted:
-        alert = ledger.alert(problem.key, problem.alert_id)
-        if alert is None:
-            return
-        channels = tuple(name for name in channels_for(alert.finding, settings) if name not in problem.ch)
-        if channels:
-            ledger.reroute(problem, channels)
-            return
+    if not {SENT, DEAD} & {telling.st for telling in problem.ch.values()}:
         logger.error("nobody is left to tell; add a channel or a route", extra={"alert_id": problem.alert_id})
         count("NoRoute")
     ledger.finish(problem.key, problem.alert_id)

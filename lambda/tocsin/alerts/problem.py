@@ -91,7 +91,6 @@ class Problem:
     alert_rank: int | None = None
     attempt: int = 0
     lease_until: int = 0
-    rerouted: bool = False
     returned: bool = False
     asked: int | None = None
     ch: Mapping[str, Telling] = field(default_factory=dict)

@@ -8,19 +8,20 @@ from tocsin.alerts.errand import Errand, Outcome
 from tocsin.alerts.ledger import Ledger
 from tocsin.alerts.outbox import finish
 from tocsin.alerts.problem import DROPPED
-from tocsin.settings import Settings
 
 FIRST_WAIT_MS = 60_000
 LONGEST_WAIT_MS = 6 * 60 * 60_000
 
 
-def settle(errand: Errand, outcome: Outcome, ledger: Ledger, settings: Settings) -> None:
+def settle(errand: Errand, outcome: Outcome, ledger: Ledger) -> None:
     """Write the outcome down. Repeating it does no harm, except that a failure may be counted twice in a notice."""
     match outcome.outcome:
         case "SENT":
             problem = ledger.settle(errand.key, errand.alert_id, errand.channel, outcome.message_id)
         case "DROPPED":
-            problem = ledger.end(errand.key, errand.alert_id, errand.channel, DROPPED, outcome.why)
+            problem = ledger.end(
+                errand.key, errand.alert_id, errand.channel, DROPPED, outcome.why, instead=outcome.instead
+            )
         case "FAILED":
             _release(errand, ledger, outcome.why, wait_ms(outcome.tries), counted=True)
             ledger.note_failure(errand.channel, errand.alert_id, outcome.why, dead=False)
@@ -35,7 +36,7 @@ def settle(errand: Errand, outcome: Outcome, ledger: Ledger, settings: Settings)
         case _:
             return
     if problem is not None:
-        finish(problem, ledger, settings)
+        finish(problem, ledger)
 
 
 def _release(errand: Errand, ledger: Ledger, why: str, milliseconds: int, *, counted: bool) -> None:

@@ -13,7 +13,6 @@ from tocsin.alerts.ledger import Due, Ledger
 from tocsin.alerts.outbox import finish
 from tocsin.alerts.problem import DEAD, Problem, Telling
 from tocsin.log import count, logger
-from tocsin.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -28,7 +27,7 @@ GIVE_UP_MS = 72 * 60 * 60_000
 Start = Callable[[Problem], None]
 
 
-def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
+def sweep(ledger: Ledger, start: Start) -> int:
     """Look at every alert that is not told everywhere yet. Returns how many executions were started."""
     rows = sorted(ledger.outbox(), key=lambda row: (-row.to_rank, row.claimed_at))
     problems = ledger.read_all(row.key for row in rows)
@@ -36,8 +35,10 @@ def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
     count("OutboxAgeSeconds", max(0, ledger.clock() - oldest) / 1000, MetricUnit.Seconds)
     started = 0
     for row in rows:
+        if row.key not in problems:
+            continue  # its record could not be read, which does not mean that there is none
         try:
-            started += _row(row, problems.get(row.key), ledger, settings, start)
+            started += _row(row, problems[row.key], ledger, start)
         except Exception:
             # One alert must never keep the others waiting; the outbox's age raises the alarm if it stays.
             logger.exception("this alert will be swept again", extra={"alert_id": row.alert_id})
@@ -46,7 +47,7 @@ def sweep(ledger: Ledger, settings: Settings, start: Start) -> int:
     return started
 
 
-def _row(row: Due, problem: Problem | None, ledger: Ledger, settings: Settings, start: Start) -> int:
+def _row(row: Due, problem: Problem | None, ledger: Ledger, start: Start) -> int:
     if problem is None or problem.alert_id != row.alert_id:
         # Reads may see one half of a transaction that is being committed: a young row is left alone.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
@@ -57,7 +58,7 @@ def _row(row: Due, problem: Problem | None, ledger: Ledger, settings: Settings, 
         if _given_up(telling, row, ledger.clock()):
             problem = _give_up(problem, row, name, telling, ledger) or problem
     if not problem.untold:
-        finish(problem, ledger, settings)
+        finish(problem, ledger)
         return 0
     if not any(telling.due(ledger.clock()) for telling in problem.ch.values()):
         return 0

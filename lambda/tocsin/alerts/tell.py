@@ -6,6 +6,7 @@ from tocsin.alerts import channels
 from tocsin.alerts.channel_errors import Deferred, NotSent, Unknown
 from tocsin.alerts.errand import Errand, Outcome
 from tocsin.alerts.ledger import Ledger, claimed_at
+from tocsin.alerts.route import channels_for
 from tocsin.log import logger
 from tocsin.settings import Settings
 
@@ -17,14 +18,15 @@ def tell(errand: Errand, ledger: Ledger, settings: Settings, clients: channels.C
     """Tell one channel. Raises only where the outcome is unknown to this function as well; then the reservation
     lapses and the sweeper tries again."""
     channel = settings.channels.get(errand.channel)
-    if channel is None:
-        if ledger.clock() - claimed_at(errand.alert_id) < APPLYING_MS:
-            return Outcome("LATER", why="the channel is not configured here, or not yet")
-        return Outcome("DROPPED", why="the channel is no longer configured")
+    if channel is None and ledger.clock() - claimed_at(errand.alert_id) < APPLYING_MS:
+        return Outcome("LATER", why="the channel is not configured here, or not yet")
     alert = ledger.alert(errand.key, errand.alert_id)
     if alert is None:
         return Outcome("SUPERSEDED")
-    message = channels.compose(channel, alert, settings.name)
+    if channel is None:
+        instead = channels_for(alert.finding, settings)
+        return Outcome("DROPPED", why="the channel is no longer configured", instead=instead)
+    message = channels.compose(channel, alert, settings.name, settings.templates)
     state, tries = ledger.reserve(errand.key, errand.alert_id, errand.attempt, errand.channel)
     if state != "RESERVED":
         return Outcome(state)

@@ -14,7 +14,7 @@ from tocsin.alerts.decide import Decision, Sighting, decide, may_repeat, screen,
 from tocsin.alerts.ledger import Conflict, Ledger
 from tocsin.alerts.problem import Problem
 from tocsin.findings.event import UnreadableEvent, parse_event
-from tocsin.findings.model import Event
+from tocsin.findings.fields import dig, line
 from tocsin.log import count, logger
 from tocsin.settings import Settings
 
@@ -53,10 +53,12 @@ class DeadLetters:
 
 def triage(body: str, desk: Desk, dead_letters: DeadLetters) -> None:
     """Bring one queue message to its end. What raises here is delivered again; what cannot be read never is."""
+    raw = None
     try:
-        event = parse_event(json.loads(body))
+        raw = json.loads(body)
+        event = parse_event(raw)
     except (UnreadableEvent, ValueError, RecursionError) as error:
-        _refuse(body, f"{error}", dead_letters)
+        _refuse(body, f"{error}", dead_letters, line(dig(raw, "id")))
         return
     failed: list[Exception] = []
     for finding in event.findings:
@@ -68,12 +70,11 @@ def triage(body: str, desk: Desk, dead_letters: DeadLetters) -> None:
         raise ExceptionGroup(f"{len(failed)} findings of event {event.event_id} could not be recorded", failed)
     if event.unreadable:
         reasons = "; ".join(f"finding {bad.index}: {bad.reason}" for bad in event.unreadable)
-        _refuse(body, reasons, dead_letters, event)
+        _refuse(body, reasons, dead_letters, event.event_id)
 
 
-def _refuse(body: str, reason: str, dead_letters: DeadLetters, event: Event | None = None) -> None:
+def _refuse(body: str, reason: str, dead_letters: DeadLetters, event_id: str | None) -> None:
     dead_letters.put(body, reason)
-    event_id = event.event_id if event is not None else None
     logger.error("unreadable; sent to the dead-letter queue", extra={"event_id": event_id, "reason": reason})
     count("Unreadable")
 

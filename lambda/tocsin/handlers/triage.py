@@ -20,11 +20,12 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, list[dict[st
     """
     failed = []
     for record in event["Records"]:
+        logger.append_keys(message_id=record["messageId"])
         try:
             triage(record["body"], _desk(), _dead_letters())
         except Exception:
             # One message must never fail the others: whatever went wrong, it alone comes again.
-            logger.exception("the message will be delivered again", extra={"message_id": record["messageId"]})
+            logger.exception("the message will be delivered again")
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 

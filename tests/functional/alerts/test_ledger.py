@@ -8,19 +8,20 @@ import pytest
 
 from tests.alerts import NOW, event, settings, sighting
 from tests.functional.alerts.conftest import TABLE, World
+from tests.functional.alerts.table import Table
 from tocsin.alerts import sweep as sweeping
 from tocsin.alerts.alert import Reason
 from tocsin.alerts.channels import Clients
-from tocsin.alerts.decide import Sighting
+from tocsin.alerts.decide import MOST_ACTORS, Decision, Sighting
 from tocsin.alerts.errand import Errand, Outcome
-from tocsin.alerts.ledger import RESERVED_MS, Conflict
-from tocsin.alerts.outbox import finish
+from tocsin.alerts.ledger import RESERVED_MS, Conflict, Ledger
 from tocsin.alerts.problem import DEAD, DROPPED, Problem
 from tocsin.alerts.settle import settle
 from tocsin.alerts.sweep import GIVE_UP_MS, MOST_TRIES, notify, sweep
 from tocsin.alerts.tell import APPLYING_MS, tell
 from tocsin.alerts.triage import decide_and_record
 from tocsin.findings.model import Severity
+from tocsin.settings import Route, Settings
 
 
 def claim(world: World, seen: Sighting | None = None) -> Problem:
@@ -35,7 +36,7 @@ def sent(world: World, problem: Problem, *names: str) -> None:
     for name in names or tuple(problem.ch):
         errand = Errand(problem.key, problem.alert_id, problem.attempt, name)
         assert world.ledger.reserve(problem.key, problem.alert_id, problem.attempt, name)[0] == "RESERVED"
-        settle(errand, Outcome("SENT", message_id=f"{name}-1"), world.ledger, settings())
+        settle(errand, Outcome("SENT", message_id=f"{name}-1"), world.ledger)
 
 
 def outbox(world: World) -> list[str]:
@@ -90,6 +91,16 @@ def test_a_repeat_costs_one_write_of_one_unit_and_no_execution(world: World) -> 
     item = world.client.get_item(TableName=TABLE, Key={"pk": {"S": f"P#{problem.key}"}, "sk": {"S": "P"}})["Item"]
     assert item_bytes(item) <= 1024, "one write unit is one kilobyte"
     assert item["seen"] == {"N": "2"}
+
+
+def test_a_repeat_about_fifty_actors_is_one_write_of_one_unit_too(world: World) -> None:
+    many = tuple(f"2001:db8:85a3:8d3:1319:8a2e:370:{number:04x}" for number in range(MOST_ACTORS))
+    problem = claim(world, sighting(actors=many))
+    sent(world, problem)
+    decision, _ = decide_and_record(sighting("e2", at_seconds=60, actors=many), world.desk())
+    assert decision.reason is Reason.REPEAT
+    item = world.client.get_item(TableName=TABLE, Key={"pk": {"S": f"P#{problem.key}"}, "sk": {"S": "P"}})["Item"]
+    assert item_bytes(item) <= 1024
 
 
 def test_a_repeat_needs_a_newer_stamp_a_known_actor_and_a_told_rank(world: World) -> None:
@@ -176,10 +187,10 @@ def test_a_failed_channel_waits_longer_each_time_and_leaves_the_others_alone(wor
     sent(world, problem, "mail", "audit")
     errand = Errand(problem.key, str(problem.alert_id), 1, "slack")
     world.ledger.reserve(problem.key, errand.alert_id, 1, "slack")
-    settle(errand, Outcome("FAILED", why="500", tries=1), world.ledger, settings())
-    assert sweep(world.ledger, settings(), world.started.append) == 0, "not due for a minute"
+    settle(errand, Outcome("FAILED", why="500", tries=1), world.ledger)
+    assert sweep(world.ledger, world.started.append) == 0, "not due for a minute"
     world.later(seconds=67)
-    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert sweep(world.ledger, world.started.append) == 1
     assert world.started[-1].attempt == 2
     assert world.started[-1].untold == ("slack",)
     assert world.ledger.reserve(problem.key, errand.alert_id, 1, "slack")[0] == "SUPERSEDED", "the old attempt is over"
@@ -191,7 +202,7 @@ def test_a_channel_that_asks_to_wait_has_not_failed(world: World) -> None:
     problem = claim(world)
     errand = Errand(problem.key, str(problem.alert_id), 1, "slack")
     world.ledger.reserve(problem.key, errand.alert_id, 1, "slack")
-    settle(errand, Outcome("DEFERRED", why="429", tries=1, wait_seconds=30), world.ledger, settings())
+    settle(errand, Outcome("DEFERRED", why="429", tries=1, wait_seconds=30), world.ledger)
     assert world.problem(problem.key).ch["slack"].tries == 0
     assert world.ledger.failing() == []
     assert world.ledger.reserve(problem.key, errand.alert_id, 1, "slack")[0] == "LATER"
@@ -204,7 +215,7 @@ def test_a_late_release_does_not_free_the_reservation_of_the_next_attempt(world:
     key, alert_id = problem.key, str(problem.alert_id)
     world.ledger.reserve(key, alert_id, 1, "slack")
     world.later(seconds=400)
-    sweep(world.ledger, settings(), world.started.append)
+    sweep(world.ledger, world.started.append)
     assert world.ledger.reserve(key, alert_id, 2, "slack")[0] == "RESERVED"
     world.ledger.release(key, alert_id, 1, "slack", why="500", wait_ms=0, counted=True)
     assert world.ledger.reserve(key, alert_id, 2, "slack")[0] == "BUSY"
@@ -212,9 +223,9 @@ def test_a_late_release_does_not_free_the_reservation_of_the_next_attempt(world:
 
 def test_the_sweeper_starts_what_was_never_started(world: World) -> None:
     problem = claim(world)
-    assert sweep(world.ledger, settings(), world.started.append) == 0, "the first attempt still has its lease"
+    assert sweep(world.ledger, world.started.append) == 0, "the first attempt still has its lease"
     world.later(seconds=301)
-    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert sweep(world.ledger, world.started.append) == 1
     assert world.started[-1].alert_id == problem.alert_id
 
 
@@ -223,7 +234,7 @@ def test_the_sweeper_finishes_what_was_told_but_not_taken_out(world: World) -> N
     for name in problem.ch:
         world.ledger.settle(problem.key, str(problem.alert_id), name, "m")
     assert outbox(world)
-    sweep(world.ledger, settings(), world.started.append)
+    sweep(world.ledger, world.started.append)
     assert outbox(world) == []
 
 
@@ -238,28 +249,63 @@ def test_a_channel_is_given_up_after_twenty_tries_or_three_days(world: World, ho
         )
     if how == "hours":
         world.now += GIVE_UP_MS
-    sweep(world.ledger, settings(), world.started.append)
+    sweep(world.ledger, world.started.append)
     assert world.problem(problem.key).ch["slack"].st == DEAD
     assert outbox(world) == []
     assert [(row.channel, row.dead) for row in world.ledger.failing()] == [("slack", 1)]
 
 
-def test_a_channel_no_longer_configured_is_dropped_and_routed_once_more_if_nobody_was_told(world: World) -> None:
-    only_slack = settings(channels={"slack": settings().channels["slack"]})
-    _, problem = decide_and_record(sighting(), world.desk(only_slack))
+def estate(*names: str) -> Settings:
+    """Settings with these channels alone, and a route to each."""
+    routes = (Route(names, {}, {}, False),)
+    return settings(channels={name: settings().channels[name] for name in names}, routes=routes)
+
+
+def test_what_takes_the_place_of_a_channel_no_longer_configured_is_told_instead(world: World) -> None:
+    _, problem = decide_and_record(sighting(), world.desk(estate("mail", "slack")))
     assert problem is not None
-    key, alert_id = problem.key, str(problem.alert_id)
-    only_mail = settings(channels={"mail": settings().channels["mail"]})
-    settle(Errand(key, alert_id, 1, "slack"), Outcome("DROPPED", why="gone"), world.ledger, only_mail)
-    rerouted = world.problem(key)
-    assert rerouted.ch["slack"].st == DROPPED
-    assert rerouted.untold == ("mail",)
+    sent(world, problem, "mail")
+    errand = Errand(problem.key, str(problem.alert_id), 1, "slack")
+    world.now += APPLYING_MS
+    outcome = tell(errand, world.ledger, estate("audit", "mail"), Clients())
+    assert (outcome.outcome, outcome.instead) == ("DROPPED", ("audit", "mail"))
+    settle(errand, outcome, world.ledger)
+    after = world.problem(problem.key)
+    assert after.ch["slack"].st == DROPPED
+    assert after.untold == ("audit",), "and mail, which was told, is not told again"
+    assert sweep(world.ledger, world.started.append) == 1, "at once, without waiting for the lease"
+    sent(world, world.started[-1], "audit")
+    assert outbox(world) == []
+
+
+def test_a_dropped_channel_with_nothing_in_its_place_ends_the_alert_aloud(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, problem = decide_and_record(sighting(), world.desk(estate("slack")))
+    assert problem is not None
+    errand = Errand(problem.key, str(problem.alert_id), 1, "slack")
+    settle(errand, Outcome("DROPPED", why="gone", instead=["slack"]), world.ledger)
+    assert outbox(world) == []
+    assert "nobody is left to tell" in caplog.text
+
+
+def test_a_row_never_goes_while_a_dropped_channel_is_being_replaced(world: World) -> None:
+    """Two look at the same record with older and newer settings: neither may think that everything is done."""
+    _, problem = decide_and_record(sighting(), world.desk(estate("slack")))
+    assert problem is not None
+    world.ledger.end(problem.key, str(problem.alert_id), "slack", DROPPED, "gone", instead=["mail"])
+    sweep(world.ledger, world.started.append)
+    assert outbox(world) == [problem.alert_id]
+
+
+def test_what_an_alert_in_flight_had_to_say_is_told_by_the_one_that_supersedes_it(world: World) -> None:
+    claim(world, sighting(severity=Severity.CRITICAL, actors=("198.51.100.7",)))
     world.later(seconds=1)
-    assert sweep(world.ledger, only_mail, world.started.append) == 1
-    ended = world.ledger.end(key, alert_id, "mail", DROPPED, "gone")
-    assert ended is not None
-    finish(ended, world.ledger, settings())
-    assert outbox(world) == [], "only once"
+    second = claim(world, sighting("e2", at_seconds=1, actors=("203.0.113.9",)))
+    alert = world.ledger.alert(second.key, str(second.alert_id))
+    assert alert is not None
+    assert alert.finding.severity is Severity.CRITICAL
+    assert alert.finding.actors == ("203.0.113.9", "198.51.100.7")
 
 
 class Topic:
@@ -313,15 +359,56 @@ def test_rows_that_wait_for_a_channel_do_not_keep_the_sweeper_from_those_behind(
         sent(world, problem, "mail", "audit")
     others = [claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}")) for number in range(3, 6)]
     world.later(seconds=301)
-    assert sweep(world.ledger, settings(), world.started.append) == 2, "no more than this at once"
-    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert sweep(world.ledger, world.started.append) == 2, "no more than this at once"
+    assert sweep(world.ledger, world.started.append) == 1
     assert {problem.key for problem in world.started if problem.attempt == 2} == {problem.key for problem in others}
 
 
-def test_more_than_a_hundred_records_are_read_in_batches(world: World) -> None:
-    keys = [claim(world, sighting(finding_id=f"arn:aws:guardduty:{number}")).key for number in range(103)]
-    assert set(world.ledger.read_all(keys)) == set(keys)
-    assert world.ledger.read_all([]) == {}
+def test_more_than_a_hundred_records_are_read_in_batches() -> None:
+    client: Any = Table(TABLE)  # which refuses a batch of more, as DynamoDB does
+    ledger = Ledger(client, TABLE, lambda: NOW)
+    seen = [sighting(finding_id=f"arn:aws:guardduty:{number}") for number in range(103)]
+    for each in seen:
+        ledger.store(None, each, Decision(Reason.OBSERVED))
+    problems = ledger.read_all(each.key for each in seen)
+    assert [problem.key for problem in problems.values() if problem] == [each.key for each in seen]
+    assert ledger.read_all([]) == {}
+
+
+@pytest.mark.parametrize(("reads", "answered", "pauses"), [(1, 3, 2), (0, 0, 5)])
+def test_what_a_batch_leaves_over_is_asked_for_again_with_pauses_and_not_for_ever(
+    reads: int, answered: int, pauses: int
+) -> None:
+    slept: list[float] = []
+    client: Any = Table(TABLE, batch_items=reads)
+    found = Ledger(client, TABLE, lambda: NOW, slept.append).read_all(["0", "1", "2"])
+    assert list(found.values()) == [None] * answered, "None where there is no record, no entry where none was read"
+    assert len(slept) == pauses
+
+
+def test_a_record_that_was_not_read_keeps_its_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = claim(world)
+    world.later(seconds=400)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.ledger, "read_all", lambda keys: {})
+        sweep(world.ledger, world.started.append)
+    assert outbox(world) == [problem.alert_id]
+
+
+def test_a_record_that_cannot_be_understood_does_not_stop_the_sweep(world: World) -> None:
+    bad = claim(world, sighting(finding_id="arn:aws:guardduty:bad"))
+    good = claim(world, sighting(finding_id="arn:aws:guardduty:good"))
+    world.client.update_item(
+        TableName=TABLE,
+        Key={"pk": {"S": f"P#{bad.key}"}, "sk": {"S": "P"}},
+        UpdateExpression="SET ch = :text",
+        ExpressionAttributeValues={":text": {"S": "by hand"}},
+    )
+    world.later(seconds=400)
+    world.started.clear()
+    assert sweep(world.ledger, world.started.append) == 1
+    assert world.started[-1].key == good.key
+    assert str(bad.alert_id) in outbox(world), "it stays, and its age raises the alarm"
 
 
 def test_time_outs_for_two_days_do_not_use_up_the_tries(world: World) -> None:
@@ -332,19 +419,48 @@ def test_time_outs_for_two_days_do_not_use_up_the_tries(world: World) -> None:
         for attempt in attempts:
             errand = Errand(problem.key, str(problem.alert_id), attempt.attempt, "slack")
             if world.ledger.reserve(errand.key, errand.alert_id, errand.attempt, "slack")[0] == "RESERVED":
-                settle(errand, Outcome("UNKNOWN", why="no answer in 10 seconds"), world.ledger, settings())
+                settle(errand, Outcome("UNKNOWN", why="no answer in 10 seconds"), world.ledger)
         attempts = []
         world.later(seconds=3_600)
-        sweep(world.ledger, settings(), attempts.append)
+        sweep(world.ledger, attempts.append)
     assert world.problem(problem.key).ch["slack"].untold
+
+
+def unknown(world: World, problem: Problem, channel: str) -> None:
+    """The machine heard nothing from tell, or of an error that says nothing."""
+    errand = Errand(problem.key, str(problem.alert_id), problem.attempt, channel)
+    settle(errand, Outcome("UNKNOWN", why="Runtime.ExitError"), world.ledger)
+
+
+def test_a_tell_that_died_before_it_reserved_is_a_try_that_failed(world: World) -> None:
+    """Nothing was sent: it comes again as after any failure, not when the attempt's lease is over."""
+    problem = claim(world)
+    sent(world, problem, "mail", "audit")
+    unknown(world, problem, "slack")
+    unknown(world, problem, "slack")
+    assert world.problem(problem.key).ch["slack"].tries == 1, "settle may run twice"
+    assert sweep(world.ledger, world.started.append) == 0
+    world.later(seconds=60)
+    assert sweep(world.ledger, world.started.append) == 1
+
+
+def test_a_reservation_of_unknown_outcome_comes_again_when_it_lapses(world: World) -> None:
+    problem = claim(world)
+    sent(world, problem, "mail", "audit")
+    world.ledger.reserve(problem.key, str(problem.alert_id), problem.attempt, "slack")
+    unknown(world, problem, "slack")
+    world.later(seconds=RESERVED_MS / 1000)
+    assert sweep(world.ledger, world.started.append) == 0
+    world.later(seconds=0.001)
+    assert sweep(world.ledger, world.started.append) == 1
 
 
 def test_a_young_row_without_its_record_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweeper may read one half of a claim that is being committed."""
     problem = claim(world)
     with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "read_all", lambda keys: {})
-        sweep(world.ledger, settings(), world.started.append)
+        patched.setattr(world.ledger, "read_all", lambda keys: {problem.key: None})
+        sweep(world.ledger, world.started.append)
     assert outbox(world) == [problem.alert_id]
 
 
@@ -355,7 +471,7 @@ def test_a_row_that_was_superseded_goes_once_it_is_old(world: World) -> None:
     second = claim(world, sighting("e2", at_seconds=1, severity=Severity.CRITICAL))
     world.client.put_item(TableName=TABLE, Item=row["Item"])
     world.later(seconds=400)
-    sweep(world.ledger, settings(), world.started.append)
+    sweep(world.ledger, world.started.append)
     assert outbox(world) == [second.alert_id]
 
 
@@ -373,7 +489,7 @@ def test_one_alert_that_cannot_be_swept_does_not_keep_the_others_waiting(
 
     monkeypatch.setattr(world.ledger, "next_attempt", refuse)
     world.later(seconds=400)
-    assert sweep(world.ledger, settings(), world.started.append) == 1
+    assert sweep(world.ledger, world.started.append) == 1
     assert world.started[-1].key == good.key
 
 

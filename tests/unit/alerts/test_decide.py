@@ -77,7 +77,9 @@ def test_an_equal_stamp_after_the_window_is_no_reminder() -> None:
     """Our own write-back to Security Hub leaves UpdatedAt as it is: nothing new was seen."""
     echo = sighting("e2", at_seconds=LATER, stamp_seconds=0)
     decision = answer(told(), echo, now=NOW + 8 * DAY_MS)
-    assert (decision.reason, decision.store) == (Reason.REPEAT, False)
+    assert decision.reason is Reason.REPEAT
+    stored = record(told(), echo, decision, NOW, None)
+    assert (stored.seen, stored.src[echo.copy].time) == (1, echo.time), "not counted, but the newest that is known"
 
 
 def test_a_rise_is_told_inside_the_window_and_in_flight() -> None:
@@ -115,6 +117,14 @@ def test_equal_stamps_with_another_state_are_a_change() -> None:
     closing = sighting("e2", at_seconds=1, stamp_seconds=0, closed_by="SUPPRESSED")
     decision = answer(told(), closing)
     assert (decision.reason, decision.store) == (Reason.CLOSED, True)
+
+
+def test_of_equal_stamps_the_newest_event_counts_whatever_came_between() -> None:
+    """Suppressed and opened again by a person: the suppression is delivered last."""
+    opened = sighting("e3", at_seconds=3, stamp_seconds=0)
+    known = record(told(), opened, answer(told(), opened), NOW, None)
+    suppressed = sighting("e2", at_seconds=2, stamp_seconds=0, closed_by="SUPPRESSED")
+    assert answer(known, suppressed).reason is Reason.OLDER
 
 
 def test_a_stamp_in_the_future_cannot_silence_what_comes() -> None:
@@ -228,16 +238,47 @@ def test_a_return_while_observing_is_told_afterwards() -> None:
     assert answer(seen, sighting("e4", at_seconds=3)).reason is Reason.REOPENED
 
 
-def test_a_rise_over_the_last_telling_is_told_although_it_was_told_before_that() -> None:
-    """Loud rather than lost: two feeds that rate a problem differently may both be told once a window."""
-    critical = told(sighting(severity=Severity.CRITICAL))
-    milder = sighting("e2", at_seconds=1)
+ARN = "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f"
+
+
+def rated_differently() -> Problem:
+    """Told as CRITICAL by the native feed, known as HIGH by Security Hub, both open."""
+    native = told(sighting("n", finding_id=ARN, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL))
+    hub = sighting("e1", at_seconds=1, finding_id=ARN)
+    return record(native, hub, Decision(Reason.REPEAT), NOW, None)
+
+
+def test_a_reminder_by_the_milder_copy_tells_the_severity_of_the_problem() -> None:
+    """Two feeds that rate a problem differently must not both be told once a window."""
     later = NOW + 8 * DAY_MS
-    decision = answer(critical, milder, now=later)
-    assert decision.reason is Reason.REMINDER
-    reminded = record(critical, milder, decision, later, "a-2")
-    risen = sighting("e3", at_seconds=2, severity=Severity.CRITICAL)
-    assert answer(reminded, risen, now=later).reason is Reason.SEVERITY_UP
+    milder = sighting("e2", at_seconds=2, finding_id=ARN)
+    routes = (Route(("audit",), {"severities": ("CRITICAL",)}, {}, False), Route(("mail",), {}, {}, False))
+    decision = answer(rated_differently(), milder, now=later, routes=routes)
+    assert (decision.reason, decision.channels) == (Reason.REMINDER, ("audit",))
+    reminded = record(rated_differently(), milder, decision, later, "a-2")
+    assert reminded.alert_rank == Severity.CRITICAL
+    critical = sighting("n2", at_seconds=3, finding_id=ARN, feed=Feed.GUARDDUTY, severity=Severity.CRITICAL)
+    assert answer(reminded, critical, now=later).reason is Reason.REPEAT
+
+
+def test_a_return_is_told_at_the_severity_of_every_open_copy() -> None:
+    """The native feed may have spoken while Security Hub held the problem closed."""
+    closing = sighting("e2", at_seconds=2, finding_id=ARN, closed_by="ARCHIVED")
+    closed = record(rated_differently(), closing, answer(rated_differently(), closing), NOW, None)
+    back = sighting("e3", at_seconds=3, finding_id=ARN)
+    decision = answer(closed, back)
+    assert decision.reason is Reason.REOPENED
+    assert record(closed, back, decision, NOW, "a-2").alert_rank == Severity.CRITICAL
+
+
+def test_what_is_in_flight_is_not_superseded_by_less() -> None:
+    in_flight = claimed(sighting(severity=Severity.CRITICAL, actors=("198.51.100.7",)))
+    milder = sighting("e2", at_seconds=LATER, actors=("203.0.113.9",))
+    decision = answer(in_flight, milder)
+    assert decision.reason is Reason.NEW_ACTOR
+    assert record(in_flight, milder, decision, NOW, "a-2").alert_rank == Severity.CRITICAL
+    heard = told(sighting(severity=Severity.CRITICAL, actors=("198.51.100.7",)))
+    assert record(heard, milder, decision, NOW, "a-2").alert_rank == Severity.HIGH, "told, and fallen since"
 
 
 def test_a_redelivery_is_no_rise() -> None:
@@ -317,6 +358,26 @@ def test_a_new_actor_is_told_also_in_flight() -> None:
     assert answer(told(first), more).reason is Reason.NEW_ACTOR
     assert answer(claimed(first), more).reason is Reason.NEW_ACTOR
     assert answer(told(more), sighting("e3", at_seconds=2 * LATER, actors=("198.51.100.8",))).reason is Reason.REPEAT
+
+
+def test_a_new_actor_is_told_also_when_its_event_was_overtaken() -> None:
+    newer = told(sighting(at_seconds=LATER, actors=("198.51.100.7",)))
+    older = sighting("e0", at_seconds=0, actors=("203.0.113.9",))
+    decision = answer(newer, older)
+    assert decision.reason is Reason.NEW_ACTOR
+    then = record(newer, older, decision, NOW, "a-2")
+    assert then.src == newer.src, "what is newer stays"
+    assert answer(then, sighting("e", at_seconds=1, actors=("203.0.113.9",))).reason is Reason.OLDER, "it is known now"
+
+
+def test_an_actor_in_an_overtaken_event_does_not_open_what_was_closed() -> None:
+    closing = sighting("e2", at_seconds=LATER, closed_by="ARCHIVED")
+    closed = record(told(), closing, answer(told(), closing), NOW, None)
+    assert answer(closed, sighting("e0", at_seconds=1, actors=("203.0.113.9",))).reason is Reason.CLOSED
+
+
+def test_the_first_actor_of_a_known_copy_is_new() -> None:
+    assert answer(told(), sighting("e2", at_seconds=LATER, actors=("203.0.113.9",))).reason is Reason.NEW_ACTOR
 
 
 def test_the_first_look_at_another_copy_is_no_new_actor() -> None:
