@@ -89,7 +89,7 @@ run "functions" {
 
   assert {
     condition = jsondecode(output.role_policies["settle"]).Statement == [
-      { Effect = "Allow", Action = ["dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-west-1:111122223333:table/tocsin-ledger"] },
+      { Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], Resource = ["arn:aws:dynamodb:eu-west-1:111122223333:table/tocsin-ledger"] },
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:mock:*"] },
     ]
     error_message = "settle: ${output.role_policies["settle"]}"

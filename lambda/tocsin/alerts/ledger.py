@@ -397,6 +397,15 @@ class Ledger:
         )
         return after if taken else None
 
+    def end_lease(self, problem: Problem) -> None:
+        """Let the sweeper start the next attempt at once, as this one did not start."""
+        self._update(
+            _problem_key(problem.key),
+            "SET lease_until = :now ADD rev :one",
+            "alert_id = :id AND attempt = :attempt",
+            {":now": self.clock(), ":one": 1, ":id": problem.alert_id, ":attempt": problem.attempt},
+        )
+
     def finish(self, key: str, alert_id: str) -> None:
         """Take a row out of the outbox. Rows are immutable, so that doing it twice does no harm."""
         self._client.delete_item(TableName=self._table, Key=_due_key(key, alert_id))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tocsin.alerts.ledger import Ledger
 from tocsin.alerts.problem import Problem
 from tocsin.log import count, logger
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-def start(client: SFNClient, machine_arn: str, problem: Problem) -> None:
+def start(client: SFNClient, machine_arn: str, ledger: Ledger, problem: Problem) -> None:
     """Start this attempt, best effort: the outbox row stays until the alert is told, so the sweeper makes up for it.
+
+    An attempt that did not start, or perhaps did not, gives up its lease, and the next sweep makes the next one. Should
+    both run, the reservations keep one of them from sending.
 
     The name makes the start idempotent. ExecutionAlreadyExists says that this attempt ran before and proves nothing:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
@@ -32,3 +36,4 @@ def start(client: SFNClient, machine_arn: str, problem: Problem) -> None:
     except (ClientError, BotoCoreError) as error:
         logger.warning("the execution did not start; the sweeper will try again", extra=attempt | {"error": str(error)})
         count("StartFailed")
+        ledger.end_lease(problem)

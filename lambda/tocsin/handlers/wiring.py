@@ -39,4 +39,4 @@ def configured() -> settings.Settings:
 @cache
 def starter() -> partial[None]:
     """Starts the `alert` state machine for a claimed problem."""
-    return partial(machine.start, client("stepfunctions"), os.environ["ALERT_MACHINE_ARN"])
+    return partial(machine.start, client("stepfunctions"), os.environ["ALERT_MACHINE_ARN"], ledger())

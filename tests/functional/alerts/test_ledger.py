@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.alerts import NOW, event, settings, sighting
 from tests.functional.alerts.conftest import TABLE, World
 from tests.functional.alerts.table import Table
+from tocsin.alerts import machine
 from tocsin.alerts import sweep as sweeping
 from tocsin.alerts.alert import Reason
 from tocsin.alerts.channels import Clients
@@ -227,6 +229,13 @@ def test_the_sweeper_starts_what_was_never_started(world: World) -> None:
     world.later(seconds=301)
     assert sweep(world.ledger, world.started.append) == 1
     assert world.started[-1].alert_id == problem.alert_id
+
+
+def test_an_attempt_that_did_not_start_leaves_its_place_to_the_next_sweep(world: World) -> None:
+    gone = "arn:aws:states:eu-west-1:123456789012:stateMachine:gone"
+    machine.start(boto3.client("stepfunctions"), gone, world.ledger, claim(world))
+    assert sweep(world.ledger, world.started.append) == 1, "without waiting for the lease"
+    assert world.started[-1].attempt == 2
 
 
 def test_the_sweeper_finishes_what_was_told_but_not_taken_out(world: World) -> None:

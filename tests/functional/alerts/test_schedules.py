@@ -180,7 +180,7 @@ class World(RuleBasedStateMachine):
         self.ledger = WatchedLedger(self.stage)
         self.reader = Ledger(self.table, "ledger", lambda: self.stage.now)  # type: ignore[arg-type]
         self.machines = StepFunctions(self.stage, self.begin)
-        self.start = partial(machine.start, self.machines, "arn:aws:states:::alert")  # type: ignore[arg-type]
+        self.start = partial(machine.start, self.machines, "arn:aws:states:::alert", self.ledger)  # type: ignore[arg-type]
         self.messages: list[Message] = []
         self.accepted: set[tuple[str, str]] = set()
         self.dead_letters: set[tuple[str, str]] = set()
