@@ -25,6 +25,14 @@ locals {
   # A topic or webhook with the channels that lead there.
   destinations = { for name, channel in var.channels : try(coalesce(channel.sns.topic_arn), coalesce(channel.slack.webhook_secret_arn), name) => name... }
 
+  shared_destinations = [for names in values(local.destinations) : join(", ", names) if length(names) > 1]
+
+  # What a feed carries when it is not Security Hub, which carries everything.
+  native_products = { guardduty = "guardduty", inspector = "inspector" }
+  mute_feeds = [for feed, product in local.native_products : feed if contains(keys(var.feeds), feed) && length(var.products) > 0
+  && !contains([for name in var.products : lower(name)], product)]
+  carries_everything = length(setintersection(keys(var.feeds), ["security_hub", "security_hub_v2"])) > 0
+
   senders           = [for channel in var.channels : lower(channel.email.from) if can(channel.email.from)]
   unused_identities = [for identity in var.ses_identities : identity if !anytrue([for from in local.senders : endswith("@${from}", "@${lower(identity)}") || endswith(from, ".${lower(identity)}")])]
 }
@@ -50,6 +58,13 @@ check "products_are_known" {
   }
 }
 
+check "feeds_bring_products" {
+  assert {
+    condition     = local.carries_everything || length(local.mute_feeds) == 0
+    error_message = "products (${join(", ", var.products)}) leaves out all that these feeds bring: ${join(", ", local.mute_feeds)}. Name their products too, or take the feed security_hub, which carries every product."
+  }
+}
+
 check "channels_are_heard" {
   assert {
     condition     = length(var.routes) == 0 || length(local.unheard_channels) == 0
@@ -59,8 +74,8 @@ check "channels_are_heard" {
 
 check "channels_differ" {
   assert {
-    condition     = alltrue([for names in values(local.destinations) : length(names) == 1])
-    error_message = "Channels that lead to one and the same place, where an alert for both is told twice: ${join("; ", [for names in values(local.destinations) : join(", ", names) if length(names) > 1])}. One channel can be in the to of several routes."
+    condition     = try(nonsensitive(length(local.shared_destinations)), length(local.shared_destinations)) == 0
+    error_message = "Channels that lead to one and the same place, where an alert for both is told twice: ${join("; ", try(nonsensitive(local.shared_destinations), local.shared_destinations))}. One channel can be in the to of several routes."
   }
 }
 

@@ -33,7 +33,7 @@ locals {
   host           = "^[a-z0-9.-]+$"
   identity       = "^([^@\\s]+@)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$"
   identity_arn   = "^arn:[^:]+:ses:[^:]+:\\d{12}:identity/"
-  secret_arn     = "^arn:[^:]+:secretsmanager:[^:]+:\\d{12}:secret:"
+  secret_arn     = "^arn:[^:]+:secretsmanager:[^:]+:\\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$"
   topic_arn      = "^arn:[^:]+:sns:[^:]+:\\d{12}:[A-Za-z0-9_-]+$"
   role_path      = "^/([A-Za-z0-9_+=,.@-]+/)*$"
   policy_arn     = "^arn:[^:]+:iam::(\\d{12}|aws):policy/"
@@ -223,8 +223,9 @@ variable "feeds" {
 
 # `any` in these two, because of a misspelt `identity_arn`, `continue` or `except`: an object type would drop it without a word,
 # and somebody would not be told. Every attribute is checked below, and given its type by modules/channels and modules/alerting.
-# What is asked of a kind is asked in a loop over the channel, as `merge({}, channel)`, which may be null: unlike try(channel.email)
-# that can be answered when planning also where a value in it is known only after apply, such as the ARN of a new secret.
+# What is asked of a kind is asked in a loop over the channel, as `merge([for part in [channel] : part if can(keys(part))]...)`, which
+# is empty where somebody wrote no object: unlike try(channel.email) that can be answered when planning also where a value in it is
+# known only after apply, such as the ARN of a new secret.
 
 variable "channels" {
   description = <<-EOT
@@ -247,23 +248,28 @@ variable "channels" {
   }
 
   validation {
+    condition     = alltrue(flatten([for channel in var.channels : [channel == null || can(keys(channel)), [for values in merge([for part in [channel] : part if can(keys(part))]...) : values == null || can(keys(values))]]]))
+    error_message = "channels with a value where braces belong: ${join(", ", flatten([for name, channel in var.channels : [[for bad in [channel] : name if bad != null && !can(keys(bad))], [for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : "${name}.${kind}" if values != null && !can(keys(values))]]]))}. Write it as { slack = { webhook_secret_arn = \"arn:...\" } }."
+  }
+
+  validation {
     condition     = alltrue([for name, channel in var.channels : can(regex(local.channel_name, name))])
     error_message = "channels must have names of 1 to 40 of a-z, 0-9, _ and -, of which the first is a letter or digit: ${join(", ", [for name, channel in var.channels : "\"${name}\"" if !can(regex(local.channel_name, name))])}."
   }
 
   validation {
-    condition     = alltrue([for channel in var.channels : length(setsubtract(keys(merge({}, channel)), keys(local.channel_attributes))) == 0])
-    error_message = "channels of unknown kinds: ${join(", ", flatten([for name, channel in var.channels : [for kind in setsubtract(keys(merge({}, channel)), keys(local.channel_attributes)) : "\"${kind}\" in ${name}"]]))}. Use email, sns or slack."
+    condition     = alltrue([for channel in var.channels : length(setsubtract(keys(merge([for part in [channel] : part if can(keys(part))]...)), keys(local.channel_attributes))) == 0])
+    error_message = "channels of unknown kinds: ${join(", ", flatten([for name, channel in var.channels : [for kind in setsubtract(keys(merge([for part in [channel] : part if can(keys(part))]...)), keys(local.channel_attributes)) : "\"${kind}\" in ${name}"]]))}. Use email, sns or slack."
   }
 
   validation {
-    condition     = alltrue([for channel in var.channels : length([for kind, values in merge({}, channel) : kind if values != null]) == 1])
-    error_message = "channels need exactly one of email, sns, slack: ${join(", ", [for name, channel in var.channels : "${name} has ${join(" and ", coalescelist([for kind, values in merge({}, channel) : kind if values != null], ["none"]))}" if length([for kind, values in merge({}, channel) : kind if values != null]) != 1])}. Make it a channel each; a route may lead to several."
+    condition     = alltrue([for channel in var.channels : length([for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : kind if values != null]) == 1])
+    error_message = "channels need exactly one of email, sns, slack: ${join(", ", [for name, channel in var.channels : "${name} has ${join(" and ", coalescelist([for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : kind if values != null], ["none"]))}" if length([for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : kind if values != null]) != 1])}. Make it a channel each; a route may lead to several."
   }
 
   validation {
-    condition     = alltrue(flatten([for channel in var.channels : [for kind, values in merge({}, channel) : length(setsubtract(keys(merge({}, values)), lookup(local.channel_attributes, kind, keys(merge({}, values))))) == 0]]))
-    error_message = "channels with unknown attributes: ${join(", ", flatten([for name, channel in var.channels : [for kind, values in merge({}, channel) : [for unknown in setsubtract(keys(merge({}, values)), lookup(local.channel_attributes, kind, keys(merge({}, values)))) : "\"${unknown}\" in ${name}.${kind}"]]]))}. Use ${join("; ", [for kind, attributes in local.channel_attributes : "${join(", ", attributes)} for ${kind}"])}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : length(setsubtract(keys(merge([for part in [values] : part if can(keys(part))]...)), lookup(local.channel_attributes, kind, keys(merge([for part in [values] : part if can(keys(part))]...))))) == 0]]))
+    error_message = "channels with unknown attributes: ${join(", ", flatten([for name, channel in var.channels : [for kind, values in merge([for part in [channel] : part if can(keys(part))]...) : [for unknown in setsubtract(keys(merge([for part in [values] : part if can(keys(part))]...)), lookup(local.channel_attributes, kind, keys(merge([for part in [values] : part if can(keys(part))]...)))) : "\"${unknown}\" in ${name}.${kind}"]]]))}. Use ${join("; ", [for kind, attributes in local.channel_attributes : "${join(", ", attributes)} for ${kind}"])}."
   }
 
   validation {
@@ -272,13 +278,13 @@ variable "channels" {
   }
 
   validation {
-    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge({}, channel) : can(regex(local.address, email.from)) if kind == "email" && email != null]]))
-    error_message = "email channels need a plain address in from, without a display name: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge({}, channel) : "${name} (${try("\"${email.from}\"", "none")})" if kind == "email" && email != null && !can(regex(local.address, email.from))]]))}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge([for part in [channel] : part if can(keys(part))]...) : can(regex(local.address, email.from)) if kind == "email" && email != null]]))
+    error_message = "email channels need a plain address in from, without a display name: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge([for part in [channel] : part if can(keys(part))]...) : "${name} (${try("\"${email.from}\"", "none")})" if kind == "email" && email != null && !can(regex(local.address, email.from))]]))}."
   }
 
   validation {
-    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge({}, channel) : try(length(email.to), 0) >= 1 && try(length(email.to), 0) <= 50 if kind == "email" && email != null]]))
-    error_message = "email channels need 1 to 50 recipients in to, the most that SES takes in one message: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge({}, channel) : "${name} has ${try(length(email.to), 0)}" if kind == "email" && email != null && (try(length(email.to), 0) < 1 || try(length(email.to), 0) > 50)]]))}. Use a distribution list or a second channel."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, email in merge([for part in [channel] : part if can(keys(part))]...) : try(length(email.to), 0) >= 1 && try(length(email.to), 0) <= 50 if kind == "email" && email != null]]))
+    error_message = "email channels need 1 to 50 recipients in to, the most that SES takes in one message: ${join(", ", flatten([for name, channel in var.channels : [for kind, email in merge([for part in [channel] : part if can(keys(part))]...) : "${name} has ${try(length(email.to), 0)}" if kind == "email" && email != null && (try(length(email.to), 0) < 1 || try(length(email.to), 0) > 50)]]))}. Use a distribution list or a second channel."
   }
 
   validation {
@@ -298,8 +304,8 @@ variable "channels" {
   }
 
   validation {
-    condition     = alltrue(flatten([for channel in var.channels : [for kind, sns in merge({}, channel) : length([for values in sns : values if values != null]) == 1 if kind == "sns" && sns != null]]))
-    error_message = "sns channels need exactly one of topic_arn (your topic) and emails (a topic of Tocsin's own; [] for no subscription yet): ${join(", ", flatten([for name, channel in var.channels : [for kind, sns in merge({}, channel) : name if kind == "sns" && sns != null && length([for values in sns : values if values != null]) != 1]]))}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, sns in merge([for part in [channel] : part if can(keys(part))]...) : length([for value in values(merge([for part in [sns] : part if can(keys(part))]...)) : value if value != null]) == 1 if kind == "sns" && sns != null]]))
+    error_message = "sns channels need exactly one of topic_arn (your topic) and emails (a topic of Tocsin's own; [] for no subscription yet): ${join(", ", flatten([for name, channel in var.channels : [for kind, sns in merge([for part in [channel] : part if can(keys(part))]...) : name if kind == "sns" && sns != null && length([for value in values(merge([for part in [sns] : part if can(keys(part))]...)) : value if value != null]) != 1]]))}."
   }
 
   validation {
@@ -309,8 +315,8 @@ variable "channels" {
 
   # The value is not shown: who confuses ARN and address would find the webhook in the output.
   validation {
-    condition     = alltrue(flatten([for channel in var.channels : [for kind, slack in merge({}, channel) : can(regex(local.secret_arn, slack.webhook_secret_arn)) if kind == "slack" && slack != null]]))
-    error_message = "slack channels need the ARN of a Secrets Manager secret in webhook_secret_arn, never the webhook itself: ${join(", ", flatten([for name, channel in var.channels : [for kind, slack in merge({}, channel) : name if kind == "slack" && slack != null && !can(regex(local.secret_arn, slack.webhook_secret_arn))]]))}."
+    condition     = alltrue(flatten([for channel in var.channels : [for kind, slack in merge([for part in [channel] : part if can(keys(part))]...) : can(regex(local.secret_arn, slack.webhook_secret_arn)) if kind == "slack" && slack != null]]))
+    error_message = "slack channels need the whole ARN of a Secrets Manager secret in webhook_secret_arn, with its six last characters, and never the webhook itself: ${join(", ", flatten([for name, channel in var.channels : [for kind, slack in merge([for part in [channel] : part if can(keys(part))]...) : name if kind == "slack" && slack != null && !can(regex(local.secret_arn, slack.webhook_secret_arn))]]))}."
   }
 
   validation {
@@ -416,20 +422,21 @@ variable "template_overrides" {
   type        = string
   default     = null
 
+  # The regex fails for a path of nothing, of which fileset would read the whole working directory, however large.
   validation {
-    condition     = var.template_overrides == null ? true : trimspace(var.template_overrides) != "" && length(try(fileset(var.template_overrides, "**"), [])) > 0
+    condition     = var.template_overrides == null ? true : length(try(fileset(regex(".*\\S.*", var.template_overrides), "**"), [])) > 0
     error_message = "template_overrides (${try("\"${var.template_overrides}\"", "null")}) is no directory that holds a file. Write it as \"$${path.module}/templates\", put a template into it, or leave template_overrides out."
   }
 
   validation {
-    condition     = length(setsubtract(try(fileset(var.template_overrides, "**"), []), local.template_names)) == 0
-    error_message = "template_overrides has files that are in the place of no template: ${join(", ", [for i, name in sort(setsubtract(try(fileset(var.template_overrides, "**"), []), local.template_names)) : i < 5 ? name : "…" if i < 6])}. Rename or remove them. The templates are: ${join(", ", sort(local.template_names))}."
+    condition     = length(setsubtract(try(fileset(regex(".*\\S.*", var.template_overrides), "**"), []), local.template_names)) == 0
+    error_message = "template_overrides has files that are in the place of no template: ${join(", ", [for i, name in sort(setsubtract(try(fileset(regex(".*\\S.*", var.template_overrides), "**"), []), local.template_names)) : i < 5 ? name : "…" if i < 6])}. Rename or remove them. The templates are: ${join(", ", sort(local.template_names))}."
   }
 
   # As they are stored: JSON takes six bytes for a < or >.
   validation {
-    condition     = sum(concat([0], [for name in try(setintersection(fileset(var.template_overrides, "**"), local.template_names), []) : length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4])) <= local.most_template_bytes
-    error_message = "template_overrides takes more than ${local.most_template_bytes} bytes in the settings, where < and > count six times: ${join(", ", [for name in try(setintersection(fileset(var.template_overrides, "**"), local.template_names), []) : "${name} ${length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4}"])}. Make the templates shorter; pictures and styles belong elsewhere."
+    condition     = sum(concat([0], [for name in try(setintersection(fileset(regex(".*\\S.*", var.template_overrides), "**"), local.template_names), []) : length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4])) <= local.most_template_bytes
+    error_message = "template_overrides takes more than ${local.most_template_bytes} bytes in the settings, where < and > count six times: ${join(", ", [for name in try(setintersection(fileset(regex(".*\\S.*", var.template_overrides), "**"), local.template_names), []) : "${name} ${length(base64encode(jsonencode(file("${var.template_overrides}/${name}")))) * 3 / 4}"])}. Make the templates shorter; pictures and styles belong elsewhere."
   }
 }
 
@@ -514,7 +521,7 @@ variable "permissions_boundary_arn" {
 
   validation {
     condition     = var.permissions_boundary_arn == null ? true : can(regex(local.policy_arn, var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn (\"${coalesce(var.permissions_boundary_arn, "null")}\") is not the ARN of an IAM policy. It looks like arn:aws:iam::ACCOUNT:policy/NAME."
+    error_message = "permissions_boundary_arn (\"${var.permissions_boundary_arn == null ? "null" : var.permissions_boundary_arn}\") is not the ARN of an IAM policy. It looks like arn:aws:iam::ACCOUNT:policy/NAME."
   }
 }
 
@@ -529,7 +536,7 @@ variable "kms_key_arn" {
 
   validation {
     condition     = var.kms_key_arn == null ? true : can(regex(local.key_arn, var.kms_key_arn))
-    error_message = "kms_key_arn (\"${coalesce(var.kms_key_arn, "null")}\") is not the ARN of a KMS key. It looks like arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do, because permissions name the key itself."
+    error_message = "kms_key_arn (\"${var.kms_key_arn == null ? "null" : var.kms_key_arn}\") is not the ARN of a KMS key. It looks like arn:aws:kms:REGION:ACCOUNT:key/ID; an alias does not do, because permissions name the key itself."
   }
 }
 

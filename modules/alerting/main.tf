@@ -25,8 +25,9 @@ resource "aws_dynamodb_table" "ledger" {
     enabled = true
   }
 
+  # Off means a key of AWS's own. Left on without a key, the provider would keep the estate's, which the roles may no longer use.
   server_side_encryption {
-    enabled     = true
+    enabled     = var.config.kms_key_arn != null
     kms_key_arn = var.config.kms_key_arn
   }
 }
@@ -64,6 +65,12 @@ locals {
     for key_arn in local.key_arns :
     { actions = ["kms:Decrypt"], resources = [key_arn], conditions = { StringLike = { "kms:ViaService" = ["dynamodb.${var.config.region}.*"] } } }
   ]
+  # Who starts an execution needs the key that encrypts it, as the machine itself does.
+  # https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+  encrypt_execution = [
+    for key_arn in local.key_arns :
+    { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [key_arn], conditions = { StringEquals = { "kms:EncryptionContext:aws:states:stateMachineArn" = [local.machine_arn] } } }
+  ]
   encrypt_alarms = [
     for key_arn in local.key_arns :
     { actions = ["kms:Decrypt", "kms:GenerateDataKey*"], resources = [key_arn], conditions = { StringLike = { "kms:ViaService" = ["sns.${var.config.region}.*"] } } }
@@ -97,7 +104,7 @@ module "triage" {
     local.read_settings,
     { actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
     local.start_alert,
-  ], local.decrypt_tables)
+  ], local.decrypt_tables, local.encrypt_execution)
 }
 
 module "tell" {
@@ -152,7 +159,7 @@ module "sweep" {
     { actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], resources = [aws_dynamodb_table.ledger.arn] },
     local.start_alert,
     { actions = ["sns:Publish"], resources = [var.alarm_topic_arn] },
-  ], local.decrypt_tables, local.encrypt_alarms)
+  ], local.decrypt_tables, local.encrypt_execution, local.encrypt_alarms)
 }
 
 # A sweep that was missed or failed is not made up for: the next one does its work. The schedule tries once to hand it over,

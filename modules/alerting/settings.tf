@@ -9,7 +9,7 @@ locals {
   # In the document, because a change of a template then is a change of settings: one hash, and functions that never mix old and
   # new. The environment of a function holds 4 KB, and a layer would have to be zipped on the machine that plans.
   templates = var.settings.template_overrides == null ? {} : {
-    for name in fileset(var.settings.template_overrides, "**") : name => file("${var.settings.template_overrides}/${name}")
+    for name in fileset(var.settings.template_overrides, "**") : name => trimprefix(file("${var.settings.template_overrides}/${name}"), "\ufeff")
   }
 
   settings = jsonencode({
@@ -33,6 +33,10 @@ locals {
 
   groups        = { for name, ids in var.settings.account_groups : "@${name}" => ids }
   settings_hash = sha256(local.settings)
+
+  # A number is no secret, though an ARN in the settings may be marked as one. (Before 1.10 a plain value is refused.)
+  bytes          = floor(length(base64encode(local.settings)) * 3 / 4)
+  settings_bytes = try(nonsensitive(local.bytes), local.bytes)
 }
 
 resource "aws_dynamodb_table" "settings" {
@@ -48,7 +52,7 @@ resource "aws_dynamodb_table" "settings" {
   }
 
   server_side_encryption {
-    enabled     = true
+    enabled     = var.config.kms_key_arn != null
     kms_key_arn = var.config.kms_key_arn
   }
 }
@@ -81,8 +85,8 @@ resource "terraform_data" "settings" {
 
     # An item holds 400 KB, its key included: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
     precondition {
-      condition     = length(base64encode(local.settings)) * 3 / 4 <= 409000
-      error_message = "The settings take ${floor(length(base64encode(local.settings)) * 3 / 4)} bytes, and the item that holds them at most 409000: shorten account_groups, routes, or the templates in template_overrides."
+      condition     = local.settings_bytes <= 409000
+      error_message = "The settings take ${local.settings_bytes} bytes, and the item that holds them at most 409000: shorten account_groups, routes, or the templates in template_overrides."
     }
   }
 }

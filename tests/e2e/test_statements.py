@@ -43,7 +43,7 @@ def parts(applied: Installation) -> Iterator[tuple[str, list[str], list[str]]]:
 def test_a_superseded_alert_leaves_the_outbox(tocsin: Installation) -> None:
     """The one thing that the other tests leave undone: a rise while an earlier alert is in flight."""
     trial = Trial(tocsin, "superseded")
-    tocsin.aws.fail("stepfunctions", "StartExecution", "ThrottlingException", times=1, role=tocsin.role("triage"))
+    tocsin.aws.fail("stepfunctions", "StartExecution", "ExecutionLimitExceeded", role=tocsin.role("triage"))
     trial.publish(imported(asff("superseded", stamp())))
     trial.rest()
     assert len(trial.waiting()) == 1

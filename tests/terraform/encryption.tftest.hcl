@@ -47,6 +47,7 @@ run "statements_on_the_key" {
       ]
       sweep = [
         [["kms:Decrypt"], { StringLike = { "kms:ViaService" = ["dynamodb.cn-north-1.*"] } }],
+        [["kms:Decrypt", "kms:GenerateDataKey"], { StringEquals = { "kms:EncryptionContext:aws:states:stateMachineArn" = ["arn:aws-cn:states:cn-north-1:111122223333:stateMachine:tocsin-alert"] } }],
         [["kms:Decrypt", "kms:GenerateDataKey*"], { StringLike = { "kms:ViaService" = ["sns.cn-north-1.*"] } }],
         [["kms:Decrypt"], { StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = ["arn:aws-cn:lambda:cn-north-1:111122223333:function:tocsin-sweep"] } }],
       ]
@@ -58,6 +59,7 @@ run "statements_on_the_key" {
       ]
       triage = [
         [["kms:Decrypt"], { StringLike = { "kms:ViaService" = ["dynamodb.cn-north-1.*"] } }],
+        [["kms:Decrypt", "kms:GenerateDataKey"], { StringEquals = { "kms:EncryptionContext:aws:states:stateMachineArn" = ["arn:aws-cn:states:cn-north-1:111122223333:stateMachine:tocsin-alert"] } }],
         [["kms:Decrypt"], { StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = ["arn:aws-cn:lambda:cn-north-1:111122223333:function:tocsin-triage"] } }],
       ]
     })

@@ -58,6 +58,15 @@ run "warns_of_two_channels_to_one_place" {
   expect_failures = [check.channels_differ]
 }
 
+run "warns_of_products_that_no_feed_brings" {
+  command = plan
+  variables {
+    feeds    = { inspector = {} }
+    products = ["GuardDuty"]
+  }
+  expect_failures = [check.feeds_bring_products]
+}
+
 run "warns_of_a_group_that_no_route_names" {
   command = plan
   variables {

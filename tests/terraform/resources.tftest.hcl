@@ -119,8 +119,8 @@ run "alerting" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.ledger.ttl[0] == { attribute_name = "expires_at", enabled = true } && aws_dynamodb_table.ledger.point_in_time_recovery[0].enabled && aws_dynamodb_table.ledger.server_side_encryption[0].enabled && aws_dynamodb_table.ledger.billing_mode == "PAY_PER_REQUEST"
-    error_message = "The ledger needs its TTL, recovery and encryption."
+    condition     = aws_dynamodb_table.ledger.ttl[0] == { attribute_name = "expires_at", enabled = true } && aws_dynamodb_table.ledger.point_in_time_recovery[0].enabled && !aws_dynamodb_table.ledger.server_side_encryption[0].enabled && aws_dynamodb_table.ledger.billing_mode == "PAY_PER_REQUEST"
+    error_message = "The ledger needs its TTL and recovery, and without a key of the estate one of AWS's own."
   }
 
   assert {

@@ -283,8 +283,8 @@ run "settings_that_no_item_holds" {
       dedupe_days      = {}
       products         = []
       account_ids      = []
-      account_groups   = { everybody = flatten([for _ in range(30) : [for number in range(1000) : format("%012d", number)]]) }
-      routes           = [{ to = ["soc"], match = { account_ids = ["@everybody"] } }]
+      account_groups   = {}
+      routes           = [{ to = ["soc"], match = { titles = [join("", [for _ in range(410) : format("%01000d", 0)])] } }]
     }
   }
   expect_failures = [terraform_data.settings]

@@ -14,20 +14,23 @@ from tocsin.findings import asff
 
 HERE = Path(__file__).parent
 RUN = re.compile(r"^# (?P<words>[^\n]+)\n(?P<run>run \"(?P<name>\w+)\" \{\n.*?^\}\n)", re.MULTILINE | re.DOTALL)
-FILE = (HERE / "validations.tftest.hcl").read_text() + (HERE / "estate.tftest.hcl").read_text()
+TESTS = HERE / "variables" / "tests"
+FILE = (TESTS / "validations.tftest.hcl").read_text() + (TESTS / "estate.tftest.hcl").read_text()
 RUNS = {match["name"]: match for match in RUN.finditer(FILE)}
 
 
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The messages of each run, which is not told to expect them. A file for each, because a failure ends its file."""
-    root = tmp_path_factory.mktemp("variables")
+    folder = tmp_path_factory.mktemp("messages")
+    root = folder / "variables"
+    (root / "tests").mkdir(parents=True)
     shutil.copy(HERE / "variables" / "variables.tf", root)
     shutil.copytree(HERE / "variables" / "templates", root / "templates")
-    shutil.copytree(HERE / "templates", root / "tests" / "terraform" / "templates")
+    shutil.copytree(HERE / "templates", folder / "templates")
     variables = FILE[FILE.index("variables {") : FILE.index("\n}\n") + 3]
     for name, match in RUNS.items():
-        run = re.sub(r"^ *(expect_failures|module) .*\n", "", match["run"], flags=re.MULTILINE)
+        run = re.sub(r"^ *expect_failures .*\n", "", match["run"], flags=re.MULTILINE)
         (root / "tests" / f"{name}.tftest.hcl").write_text(variables + run)
     subprocess.run(["terraform", "init", "-backend=false"], cwd=root, check=True, capture_output=True)
     test = subprocess.run(["terraform", "test", "-json"], cwd=root, check=False, capture_output=True, text=True)

@@ -112,6 +112,47 @@ def said(folder: Path) -> dict[str, list[str]]:
     return found
 
 
+TYPED = """
+    terraform {
+      required_providers {
+        aws = { source = "hashicorp/aws" }
+      }
+    }
+    variable "channels" {
+      type = map(object({
+        email = optional(object({ from = string, to = set(string), identity_arn = optional(string) }))
+        sns   = optional(object({ topic_arn = optional(string), emails = optional(list(string)) }))
+        slack = optional(object({ webhook_secret_arn = string, allowed_hosts = optional(list(string)) }))
+      }))
+      default = {
+        mail = { email = { from = "a@example.com", to = ["b@example.com"] } }
+        own  = { sns = { emails = [] } }
+        chat = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hook-AbCdEf" } }
+      }
+    }
+    variable "hook" {
+      default   = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hook-GhIjKl"
+      sensitive = true
+    }
+"""
+"""A wrapper of the module: a type of its own, whose optional attributes are nulls, and a secret ARN marked as such."""
+
+
+def test_a_typed_variable_of_the_caller_and_a_sensitive_arn_are_taken_as_they_are(folder: Path) -> None:
+    typed = folder / "typed"
+    (typed / "tests").mkdir(parents=True)
+    shutil.copytree(ROOT / "tests" / "terraform" / "mocks", typed / "mocks")
+    channels = "merge(var.channels, { secret = { slack = { webhook_secret_arn = var.hook } } })"
+    (typed / "main.tf").write_text(TYPED + call(f'channels = {channels}\nalarm_emails = ["a@example.com"]'))
+    (typed / "tests" / "typed.tftest.hcl").write_text(
+        'mock_provider "aws" {\n  source = "./mocks"\n}\nrun "typed" {\n  command = plan\n}\n'
+    )
+    subprocess.run(["terraform", "init", "-backend=false"], cwd=typed, check=True, capture_output=True)
+    test = subprocess.run(["terraform", "test", "-json"], cwd=typed, check=False, capture_output=True, text=True)
+    said = [line["diagnostic"]["detail"] for line in map(json.loads, test.stdout.splitlines()) if "diagnostic" in line]
+    assert (test.returncode, said) == (0, [])
+
+
 def call(settings: str) -> str:
     later = 'resource "terraform_data" "later" {\n  input = "arn"\n}\n'
     return f'{later}module "tocsin" {{\n  source = "../module"\n{settings}\n}}\n'

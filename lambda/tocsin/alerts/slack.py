@@ -126,6 +126,7 @@ def _checked(rendered: str) -> dict[str, Any]:
     """What the template made, as Slack will read it. Raises TemplateError where that would be refused."""
     try:
         payload = json.loads(rendered)
+        json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()  # neither NaN nor half of a surrogate pair
     except ValueError as error:
         raise TemplateError(TEMPLATE, f"what comes out of it is no JSON: {error}") from None
     if wrong := check(payload):

@@ -64,11 +64,18 @@ def _block(block: Any, where: str) -> Iterator[str]:
             yield f"{where} has neither text nor fields"
         if "text" in block:
             yield from _text(block["text"], f"{where}.text", 3000)
-        yield from _texts(block.get("fields", []), f"{where}.fields", 0, 2000)
+        if "fields" in block:
+            yield from _texts(block["fields"], f"{where}.fields", 1, 2000)
     elif kind == "context":
         yield from _texts(block.get("elements"), f"{where}.elements", 1, 3000)
+    elif kind == "actions" and not 1 <= len(_list(block.get("elements"))) <= 25:
+        yield f"{where}.elements is no list of 1 to 25"
     elif kind == "image" and not (block.get("image_url") and block.get("alt_text")):
         yield f"{where} has no image_url or no alt_text"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _texts(texts: Any, where: str, least: int, most_characters: int) -> Iterator[str]:

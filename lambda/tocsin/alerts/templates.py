@@ -55,7 +55,7 @@ def read(folder: Path) -> dict[str, str]:
         if name not in names():
             raise TemplateError(name, f"there is no template of that name to replace; there are {', '.join(names())}")
         try:
-            own[name] = path.read_text(encoding="utf-8")
+            own[name] = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise TemplateError(name, f"not UTF-8: {error}") from error
     if not own:
@@ -119,8 +119,8 @@ def _environment(kind: str, own: frozenset[tuple[str, str]]) -> SandboxedEnviron
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    # The two that would let a finding's text be markup, or a link that we did not make.
-    for name in ("safe", "urlize"):
+    # Those that would let a finding's text be markup, or a link that we did not make; striptags takes escapes back.
+    for name in ("safe", "striptags", "urlize"):
         del environment.filters[name]
     return environment
 

@@ -129,8 +129,15 @@ SECTION = '{"blocks": [{"type": "section", "text": {"type": "plain_text", "text"
         ('{"blocks": [{"type": "header", "text": {{ plain("x" * 151) }}}]}', "blocks[0].text.text has 151 characters"),
         (
             '{"blocks": [{"type": "section", "fields": {{ [plain("x")] * 11 }}}]}',
-            "blocks[0].fields is no list of 0 to 10",
+            "blocks[0].fields is no list of 1 to 10",
         ),
+        (
+            '{"blocks": [{"type": "section", "text": {{ plain("x") }}, "fields": []}]}',
+            "blocks[0].fields is no list of 1 to 10",
+        ),
+        ('{"blocks": [{"type": "actions", "elements": []}]}', "blocks[0].elements is no list of 1 to 25"),
+        ('{"text": "\\ud83d hi"}', "what comes out of it is no JSON: "),
+        ('{"blocks": [{"type": "section", "text": {{ plain("x") }}, "ts": NaN}]}', "what comes out of it is no JSON: "),
         (
             '{"blocks": [{"type": "section", "fields": [{{ plain("x" * 2001) }}]}]}',
             "fields[0].text has 2001 characters",
@@ -199,9 +206,10 @@ def test_a_text_template_in_a_mail_is_escaped_once() -> None:
     assert mail.files()[".html"] == "&lt;b&gt;"
 
 
-@pytest.mark.parametrize("filter_name", ["safe", "urlize"])
-def test_filters_that_make_markup_of_text_do_not_exist(filter_name: str) -> None:
-    _, failure = shown("email", CASES["first"], {"email/alert.html.j2": f"{{{{ title | {filter_name} }}}}"})
+@pytest.mark.parametrize("use", ["{{{{ title | {} }}}}", "{{% filter {} %}}{{{{ title }}}}{{% endfilter %}}"])
+@pytest.mark.parametrize("filter_name", ["safe", "striptags", "urlize"])
+def test_filters_that_make_markup_of_text_do_not_exist(filter_name: str, use: str) -> None:
+    _, failure = shown("email", CASES["first"], {"email/alert.html.j2": use.format(filter_name)})
     assert f"No filter named '{filter_name}'" in failure
 
 

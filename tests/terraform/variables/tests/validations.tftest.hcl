@@ -1,4 +1,4 @@
-# Every validation: what it refuses. The comment of a run is a part of its message; test_messages.py compares it.
+# Every validation: what it refuses. The comment of a run is a part of its message; tests/terraform/test_messages.py compares it.
 
 variables {
   alarm_emails = ["ops@example.com"]
@@ -11,7 +11,6 @@ variables {
 # name ("tocsin-of-the-security-team") must be 1 to 20
 run "name_too_long" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     name = "tocsin-of-the-security-team"
   }
@@ -21,7 +20,6 @@ run "name_too_long" {
 # name ("Tocsin") must be
 run "name_with_capitals" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     name = "Tocsin"
   }
@@ -31,7 +29,6 @@ run "name_with_capitals" {
 # name ("tocsin-") must be
 run "name_ending_in_a_hyphen" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     name = "tocsin-"
   }
@@ -41,7 +38,6 @@ run "name_ending_in_a_hyphen" {
 # mode ("quiet") must be "alert" or "observe"
 run "mode_unknown" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     mode = "quiet"
   }
@@ -51,7 +47,6 @@ run "mode_unknown" {
 # backlog ("digest") must be "silent" or "alert"
 run "backlog_unknown" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     backlog = "digest"
   }
@@ -61,7 +56,6 @@ run "backlog_unknown" {
 # samples ("drop") must be "mark" or "silent"
 run "samples_unknown" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     samples = "drop"
   }
@@ -71,7 +65,6 @@ run "samples_unknown" {
 # minimum_severity ("SEVERE") must be INFORMATIONAL
 run "minimum_severity_unknown" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     minimum_severity = "SEVERE"
   }
@@ -81,7 +74,6 @@ run "minimum_severity_unknown" {
 # minimum_severity ("high") must be INFORMATIONAL
 run "minimum_severity_in_lower_case" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     minimum_severity = "high"
   }
@@ -91,7 +83,6 @@ run "minimum_severity_in_lower_case" {
 # dedupe_days has unknown severities: SEVERE.
 run "dedupe_days_of_an_unknown_severity" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     dedupe_days = { HIGH = 7, SEVERE = 1 }
   }
@@ -101,7 +92,6 @@ run "dedupe_days_of_an_unknown_severity" {
 # dedupe_days must be numbers of days, 0 or more: HIGH = -1.
 run "dedupe_days_negative" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     dedupe_days = { HIGH = -1 }
   }
@@ -111,7 +101,6 @@ run "dedupe_days_negative" {
 # which is how long Tocsin remembers a problem that is not seen again: HIGH = 181.
 run "dedupe_days_longer_than_the_memory" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     dedupe_days = { HIGH = 181, LOW = 180 }
   }
@@ -121,7 +110,6 @@ run "dedupe_days_longer_than_the_memory" {
 # dedupe_days must be numbers of days, 0 or more: HIGH = null.
 run "dedupe_days_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     dedupe_days = { HIGH = null }
   }
@@ -131,7 +119,6 @@ run "dedupe_days_null" {
 # without globs and without space around: "Insp*".
 run "products_with_a_glob" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     products = ["GuardDuty", "Insp*"]
   }
@@ -141,7 +128,6 @@ run "products_with_a_glob" {
 # products must be whole names, not empty, without globs and without space around: "".
 run "products_empty_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     products = [""]
   }
@@ -151,7 +137,6 @@ run "products_empty_name" {
 # without space around: " GuardDuty".
 run "products_with_a_space" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     products = [" GuardDuty"]
   }
@@ -161,7 +146,6 @@ run "products_with_a_space" {
 # without space around: null. Globs work
 run "products_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     products = [null]
   }
@@ -171,7 +155,6 @@ run "products_null" {
 # account_ids must be 12 digits in quotes: "12345".
 run "account_ids_too_short" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_ids = ["111122223333", "12345"]
   }
@@ -181,7 +164,6 @@ run "account_ids_too_short" {
 # account_ids must be 12 digits in quotes: "12345678901".
 run "account_ids_as_numbers" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_ids = [012345678901]
   }
@@ -191,7 +173,6 @@ run "account_ids_as_numbers" {
 # account_ids must be 12 digits in quotes: null.
 run "account_ids_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_ids = [null]
   }
@@ -201,7 +182,6 @@ run "account_ids_null" {
 # account_groups without an account: pci.
 run "account_groups_empty" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { pci = [] }
   }
@@ -211,7 +191,6 @@ run "account_groups_empty" {
 # "4444" in pci.
 run "account_groups_with_a_bad_id" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { pci = ["4444"] }
   }
@@ -221,7 +200,6 @@ run "account_groups_with_a_bad_id" {
 # null in pci.
 run "account_groups_with_a_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { pci = [null] }
   }
@@ -231,7 +209,6 @@ run "account_groups_with_a_null" {
 # "p c i".
 run "account_groups_with_a_bad_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { "p c i" = ["444455556666"] }
   }
@@ -241,7 +218,6 @@ run "account_groups_with_a_bad_name" {
 # feeds is empty
 run "feeds_empty" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     feeds = {}
   }
@@ -251,7 +227,6 @@ run "feeds_empty" {
 # feeds has unknown names: securityhub.
 run "feeds_misspelt" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     feeds = { securityhub = {} }
   }
@@ -261,7 +236,6 @@ run "feeds_misspelt" {
 # feeds without a usable event_bus_name: guardduty ("arn:aws:events:eu-west-1:111122223333:event-bus/x").
 run "feeds_with_the_arn_of_a_bus" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     feeds = { guardduty = { event_bus_name = "arn:aws:events:eu-west-1:111122223333:event-bus/x" } }
   }
@@ -271,7 +245,6 @@ run "feeds_with_the_arn_of_a_bus" {
 # feeds that are null: guardduty. Remove a feed to leave it out
 run "feeds_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     feeds = { guardduty = null }
   }
@@ -281,7 +254,6 @@ run "feeds_null" {
 # feeds with unknown attributes: "event_bus" in guardduty. A feed has only event_bus_name.
 run "feeds_with_a_misspelt_attribute" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     feeds = { security_hub = {}, guardduty = { event_bus = "security-central" } }
   }
@@ -291,7 +263,6 @@ run "feeds_with_a_misspelt_attribute" {
 # "SOC mail".
 run "channels_badly_named" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { "SOC mail" = { sns = { emails = [] } } }
   }
@@ -301,7 +272,6 @@ run "channels_badly_named" {
 # channels must be a map of names to channels
 run "channels_in_a_list" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = [{ sns = { emails = [] } }]
   }
@@ -311,9 +281,26 @@ run "channels_in_a_list" {
 # channels of unknown kinds: "slak" in soc. Use email, sns or slack.
 run "channels_of_no_kind" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slak = { webhook_secret_arn = "arn" } } }
+  }
+  expect_failures = [var.channels]
+}
+
+# channels with a value where braces belong: soc.slack.
+run "channels_without_braces" {
+  command = plan
+  variables {
+    channels = { soc = { slack = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf" } }
+  }
+  expect_failures = [var.channels]
+}
+
+# with its six last characters, and never the webhook itself: soc.
+run "slack_with_half_an_arn" {
+  command = plan
+  variables {
+    channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hook" } } }
   }
   expect_failures = [var.channels]
 }
@@ -321,7 +308,6 @@ run "channels_of_no_kind" {
 # channels need exactly one of email, sns, slack: soc has email and sns. Make it a channel each
 run "channels_of_two_kinds" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { emails = [] }, email = { from = "a@example.com", to = ["b@example.com"] } } }
   }
@@ -331,7 +317,6 @@ run "channels_of_two_kinds" {
 # channels need exactly one of email, sns, slack: soc has none.
 run "channels_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = null }
   }
@@ -341,7 +326,6 @@ run "channels_null" {
 # channels of unknown kinds: "slck" in soc.
 run "channels_of_a_kind_and_a_misspelt_one" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { emails = [] }, slck = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf" } } }
   }
@@ -351,7 +335,6 @@ run "channels_of_a_kind_and_a_misspelt_one" {
 # channels with unknown attributes: "identity" in soc.email. Use from, to, identity_arn, configuration_set for email; webhook_secret_arn
 run "email_with_a_misspelt_identity" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } } }
   }
@@ -361,7 +344,6 @@ run "email_with_a_misspelt_identity" {
 # "config_set" in soc.email.
 run "email_with_a_misspelt_configuration_set" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], config_set = "mail" } } }
   }
@@ -371,7 +353,6 @@ run "email_with_a_misspelt_configuration_set" {
 # "email" in soc.sns.
 run "sns_with_misspelt_emails" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { email = ["b@example.com"], emails = [] } } }
   }
@@ -381,7 +362,6 @@ run "sns_with_misspelt_emails" {
 # "hosts" in soc.slack.
 run "slack_with_misspelt_hosts" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", hosts = ["chat.example.com"] } } }
   }
@@ -391,7 +371,6 @@ run "slack_with_misspelt_hosts" {
 # which stands in brackets even for one: soc.email.to.
 run "email_to_one_value" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = "b@example.com" } } }
   }
@@ -401,7 +380,6 @@ run "email_to_one_value" {
 # soc (none)
 run "email_without_a_sender" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { to = ["b@example.com"] } } }
   }
@@ -411,7 +389,6 @@ run "email_without_a_sender" {
 # soc ("Tocsin <a@example.com>")
 run "email_from_with_a_display_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "Tocsin <a@example.com>", to = ["b@example.com"] } } }
   }
@@ -421,7 +398,6 @@ run "email_from_with_a_display_name" {
 # soc has 0.
 run "email_without_recipients" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = [] } } }
   }
@@ -431,7 +407,6 @@ run "email_without_recipients" {
 # soc has 51.
 run "email_with_51_recipients" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = [for i in range(51) : "b${i}@example.com"] } } }
   }
@@ -441,7 +416,6 @@ run "email_with_51_recipients" {
 # "#soc" in soc.
 run "email_to_something_else" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["#soc"] } } }
   }
@@ -451,7 +425,6 @@ run "email_to_something_else" {
 # null in soc.
 run "email_to_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = [null] } } }
   }
@@ -461,7 +434,6 @@ run "email_to_null" {
 # " b@example.com" in soc.
 run "email_to_an_address_with_a_space" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = [" b@example.com"] } } }
   }
@@ -471,7 +443,6 @@ run "email_to_an_address_with_a_space" {
 # soc ("example.com")
 run "email_with_a_bad_identity" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity_arn = "example.com" } } }
   }
@@ -481,7 +452,6 @@ run "email_with_a_bad_identity" {
 # SES would refuse every message: soc (a@example.com by arn:aws:ses:eu-west-1:111122223333:identity/example.org).
 run "email_with_the_identity_of_another_domain" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@example.com", to = ["b@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.org" } } }
   }
@@ -491,7 +461,6 @@ run "email_with_the_identity_of_another_domain" {
 # soc (a@notexample.com by
 run "email_with_the_identity_of_a_domain_that_ends_alike" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { email = { from = "a@notexample.com", to = ["b@example.com"], identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } } }
   }
@@ -501,7 +470,6 @@ run "email_with_the_identity_of_a_domain_that_ends_alike" {
 # exactly one of topic_arn (your topic) and emails
 run "sns_with_topic_and_emails" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x", emails = ["b@example.com"] } } }
   }
@@ -511,7 +479,6 @@ run "sns_with_topic_and_emails" {
 # emails (a topic of Tocsin's own; [] for no subscription yet): soc.
 run "sns_with_neither" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = {} } }
   }
@@ -521,7 +488,6 @@ run "sns_with_neither" {
 # not the ARN of a standard topic: soc
 run "sns_with_a_fifo_topic" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:x.fifo" } } }
   }
@@ -531,7 +497,6 @@ run "sns_with_a_fifo_topic" {
 # "soc" in soc.
 run "sns_emails_to_something_else" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { sns = { emails = ["soc"] } } }
   }
@@ -541,7 +506,6 @@ run "sns_emails_to_something_else" {
 # never the webhook itself: soc.
 run "slack_with_the_webhook_itself" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "https://hooks.slack.com/services/T/B/x" } } }
   }
@@ -551,7 +515,6 @@ run "slack_with_the_webhook_itself" {
 # slack channels need at least one host name
 run "slack_without_a_host" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = [] } } }
   }
@@ -561,7 +524,6 @@ run "slack_without_a_host" {
 # soc (https://chat.example.com/)
 run "slack_with_a_url_as_host" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = ["https://chat.example.com/"] } } }
   }
@@ -571,7 +533,6 @@ run "slack_with_a_url_as_host" {
 # soc (chat.example.com:8443)
 run "slack_with_a_port_in_the_host" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = ["chat.example.com:8443"] } } }
   }
@@ -581,7 +542,6 @@ run "slack_with_a_port_in_the_host" {
 # soc (null)
 run "slack_with_a_null_host" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = { webhook_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf", allowed_hosts = [null] } } }
   }
@@ -591,7 +551,6 @@ run "slack_with_a_null_host" {
 # never the webhook itself: soc.
 run "slack_without_a_secret" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     channels = { soc = { slack = {} } }
   }
@@ -601,7 +560,6 @@ run "slack_without_a_secret" {
 # routes without a list of channels in to: routes[0].
 run "routes_to_nobody" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = [] }]
   }
@@ -611,7 +569,6 @@ run "routes_to_nobody" {
 # name a channel, as in to = ["soc"]
 run "routes_to_a_text" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = "soc" }]
   }
@@ -621,7 +578,6 @@ run "routes_to_a_text" {
 # routes with unknown attributes: "too" in routes[0]. A route has to, match, except, continue.
 run "routes_with_a_misspelt_to" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ too = ["soc"] }]
   }
@@ -631,7 +587,6 @@ run "routes_with_a_misspelt_to" {
 # routes with unknown attributes: "contine" in routes[0].
 run "routes_with_a_misspelt_continue" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { products = ["GuardDuty"] }, contine = true }, { to = ["soc"] }]
   }
@@ -641,7 +596,6 @@ run "routes_with_a_misspelt_continue" {
 # routes with unknown attributes: "exept" in routes[0].
 run "routes_with_a_misspelt_except" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { products = ["*"] }, exept = { products = ["Inspector"] } }, { to = ["soc"] }]
   }
@@ -651,7 +605,6 @@ run "routes_with_a_misspelt_except" {
 # routes with unknown attributes: "mach" in routes[0].
 run "routes_with_a_misspelt_match" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], mach = { products = ["GuardDuty"] }, continue = true }, { to = ["soc"] }]
   }
@@ -661,7 +614,6 @@ run "routes_with_a_misspelt_match" {
 # routes must be a list, because the first one that matches decides
 run "routes_in_a_map" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = { soc = { to = ["soc"] } }
   }
@@ -671,7 +623,6 @@ run "routes_in_a_map" {
 # null in routes[0]. The channels are: pay, soc.
 run "routes_to_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = [null, "soc"] }]
   }
@@ -681,7 +632,6 @@ run "routes_to_null" {
 # "nobody" in routes[0]. The channels are: pay, soc.
 run "routes_to_an_unknown_channel" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["soc", "nobody"] }]
   }
@@ -691,7 +641,6 @@ run "routes_to_an_unknown_channel" {
 # The last route (routes[0]) must take everything
 run "last_route_with_a_match" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["soc"], match = { products = ["GuardDuty"] } }]
   }
@@ -701,7 +650,6 @@ run "last_route_with_a_match" {
 # The last route (routes[0]) must take everything
 run "last_route_with_an_exception" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["soc"], except = { products = ["GuardDuty"] } }]
   }
@@ -711,7 +659,6 @@ run "last_route_with_an_exception" {
 # never hear anything: routes[0].
 run "routes_that_hide_those_after_them" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = {} }, { to = ["soc"] }]
   }
@@ -721,7 +668,6 @@ run "routes_that_hide_those_after_them" {
 # routes with unknown criteria: "product" in routes[0].match.
 run "match_on_an_unknown_criterion" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { product = ["GuardDuty"] } }, { to = ["soc"] }]
   }
@@ -731,7 +677,6 @@ run "match_on_an_unknown_criterion" {
 # "tag:" in routes[0].except.
 run "except_on_an_unknown_criterion" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], except = { "tag:" = ["x"] } }, { to = ["soc"] }]
   }
@@ -741,7 +686,6 @@ run "except_on_an_unknown_criterion" {
 # products in routes[0].match. Write a list, even of one
 run "match_without_a_value" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { products = [] } }, { to = ["soc"] }]
   }
@@ -751,7 +695,6 @@ run "match_without_a_value" {
 # products in routes[0].match. Write a list, even of one
 run "match_on_a_text" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { products = "GuardDuty" } }, { to = ["soc"] }]
   }
@@ -761,7 +704,6 @@ run "match_on_a_text" {
 # "GuardDuty " in routes[0].match.products.
 run "match_on_a_value_with_a_space" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { products = ["GuardDuty "] } }, { to = ["soc"] }]
   }
@@ -771,7 +713,6 @@ run "match_on_a_value_with_a_space" {
 # "" in routes[0].except.titles.
 run "except_on_an_empty_value" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], except = { titles = ["", "x"] } }, { to = ["soc"] }]
   }
@@ -781,7 +722,6 @@ run "except_on_an_empty_value" {
 # null in routes[0].match.regions.
 run "match_on_a_null" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { regions = [null] } }, { to = ["soc"] }]
   }
@@ -791,7 +731,6 @@ run "match_on_a_null" {
 # "high" in routes[0].match.
 run "match_on_an_unknown_severity" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { severities = ["high"] } }, { to = ["soc"] }]
   }
@@ -801,7 +740,6 @@ run "match_on_an_unknown_severity" {
 # "SEVERE" in routes[0].except.
 run "except_on_an_unknown_severity" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], except = { severities = ["SEVERE"] } }, { to = ["soc"] }]
   }
@@ -811,7 +749,6 @@ run "except_on_an_unknown_severity" {
 # "@pcy" in routes[0].match. The account_groups are: pci.
 run "match_on_an_unknown_group" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     account_groups = { pci = ["444455556666"] }
     routes         = [{ to = ["pay"], match = { account_ids = ["@pcy"] } }, { to = ["soc"] }]
@@ -822,7 +759,6 @@ run "match_on_an_unknown_group" {
 # "44445555666" in routes[0].match. The account_groups are: none.
 run "match_on_an_account_of_11_digits" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], match = { account_ids = ["44445555666"] } }, { to = ["soc"] }]
   }
@@ -832,7 +768,6 @@ run "match_on_an_account_of_11_digits" {
 # neither 12 digits in quotes nor a known @group: "12345678901" in routes[0].except.
 run "except_on_an_account_as_a_number" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     routes = [{ to = ["pay"], except = { account_ids = [012345678901] } }, { to = ["soc"] }]
   }
@@ -842,7 +777,6 @@ run "except_on_an_account_as_a_number" {
 # "https://example.com".
 run "ses_identity_with_a_scheme" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     ses_identities = ["https://example.com"]
   }
@@ -852,7 +786,6 @@ run "ses_identity_with_a_scheme" {
 # template_overrides ("no/such/directory") is no directory that holds a file.
 run "template_overrides_missing" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     template_overrides = "no/such/directory"
   }
@@ -862,7 +795,6 @@ run "template_overrides_missing" {
 # template_overrides ("") is no directory that holds a file.
 run "template_overrides_empty_path" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     template_overrides = ""
   }
@@ -872,9 +804,8 @@ run "template_overrides_empty_path" {
 # in the place of no template: email/alert.htm.j2. Rename or remove them. The templates are: email/alert.html.j2, email/alert.txt.j2, email/base.html.j2, slack/alert.json.j2, sns/alert.txt.j2, text/facts.txt.j2.
 run "template_overrides_misspelt" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
-    template_overrides = "tests/terraform/templates/unknown"
+    template_overrides = "../templates/unknown"
   }
   expect_failures = [var.template_overrides]
 }
@@ -882,9 +813,8 @@ run "template_overrides_misspelt" {
 # where < and > count six times: sns/alert.txt.j2 210003.
 run "template_overrides_too_big" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
-    template_overrides = "tests/terraform/templates/big"
+    template_overrides = "../templates/big"
   }
   expect_failures = [var.template_overrides]
 }
@@ -892,7 +822,6 @@ run "template_overrides_too_big" {
 # alarm_topic.arn ("alarms") is not the ARN
 run "alarm_topic_by_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     alarm_topic  = { arn = "alarms" }
     alarm_emails = []
@@ -903,7 +832,6 @@ run "alarm_topic_by_name" {
 # "#ops".
 run "alarm_emails_to_something_else" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     alarm_emails = ["#ops"]
   }
@@ -913,7 +841,6 @@ run "alarm_emails_to_something_else" {
 # alarm_emails (ops@example.com) are subscribed
 run "alarm_emails_beside_a_topic" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     alarm_topic  = { arn = "arn:aws:sns:eu-west-1:111122223333:ops" }
     alarm_emails = ["ops@example.com"]
@@ -924,7 +851,6 @@ run "alarm_emails_beside_a_topic" {
 # log_retention_days (100) must be one of
 run "log_retention_days_between_two" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     log_retention_days = 100
   }
@@ -934,7 +860,6 @@ run "log_retention_days_between_two" {
 # runtime ("python3.10") must be
 run "runtime_too_old" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     runtime = "python3.10"
   }

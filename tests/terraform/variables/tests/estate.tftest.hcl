@@ -1,4 +1,4 @@
-# How it fits an estate: what the validations refuse. The comment of a run is a part of its message; test_messages.py compares it.
+# How it fits an estate: what the validations refuse. The comment of a run is a part of its message; tests/terraform/test_messages.py compares it.
 
 variables {
   alarm_emails = ["ops@example.com"]
@@ -10,7 +10,6 @@ variables {
 # role_path ("/tocsin") must begin and end with a slash
 run "role_path_without_its_last_slash" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     role_path = "/tocsin"
   }
@@ -20,7 +19,6 @@ run "role_path_without_its_last_slash" {
 # permissions_boundary_arn ("boundary") is not the ARN of an IAM policy.
 run "permissions_boundary_by_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     permissions_boundary_arn = "boundary"
   }
@@ -30,7 +28,6 @@ run "permissions_boundary_by_name" {
 # an alias does not do
 run "kms_key_by_alias" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:alias/security"
   }
@@ -40,7 +37,6 @@ run "kms_key_by_alias" {
 # such as "subnet-0123456789abcdef0": "eu-west-1a".
 run "vpc_subnet_by_zone" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     vpc_subnet_ids         = ["subnet-0a1b2c3d", "eu-west-1a"]
     vpc_security_group_ids = ["sg-0a1b2c3d"]
@@ -51,7 +47,6 @@ run "vpc_subnet_by_zone" {
 # such as "sg-0123456789abcdef0": "default".
 run "vpc_security_group_by_name" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     vpc_subnet_ids         = ["subnet-0a1b2c3d"]
     vpc_security_group_ids = ["default"]
@@ -62,7 +57,6 @@ run "vpc_security_group_by_name" {
 # vpc_subnet_ids has 1, vpc_security_group_ids has 0. Give both, or neither.
 run "vpc_subnets_without_security_groups" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     vpc_subnet_ids = ["subnet-0a1b2c3d"]
   }
@@ -72,7 +66,6 @@ run "vpc_subnets_without_security_groups" {
 # vpc_subnet_ids has 0, vpc_security_group_ids has 2. Give both, or neither.
 run "vpc_security_groups_without_subnets" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     vpc_security_group_ids = ["sg-0a1b2c3d", "sg-1a2b3c4d"]
   }
@@ -82,7 +75,6 @@ run "vpc_security_groups_without_subnets" {
 # lambda_package.s3_bucket ("s3://artefacts") is not the name of a bucket.
 run "lambda_package_bucket_by_url" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     lambda_package = {
       s3_bucket               = "s3://artefacts"
@@ -97,7 +89,6 @@ run "lambda_package_bucket_by_url" {
 # lambda_package needs the s3_key and s3_object_version of both zips: dependencies (key "dependencies.zip", version "null").
 run "lambda_package_without_a_version" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     lambda_package = {
       s3_bucket               = "artefacts"
@@ -112,7 +103,6 @@ run "lambda_package_without_a_version" {
 # lambda_package has the same s3_key ("tocsin.zip") for code and dependencies
 run "lambda_package_of_one_zip" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     lambda_package = {
       s3_bucket               = "artefacts"
@@ -127,7 +117,6 @@ run "lambda_package_of_one_zip" {
 # lambda_package.code_signing_config_arn ("csc-0a1b2c3d4e5f60718") is not the ARN
 run "lambda_package_with_a_signing_id" {
   command = plan
-  module { source = "./tests/terraform/variables" }
   variables {
     lambda_package = {
       s3_bucket               = "artefacts"
