@@ -1,5 +1,4 @@
-"""`terraform validate` with each Terraform that there is (the one on PATH, the oldest, the newest), `terraform test` with the
-oldest and the newest.
+"""`terraform validate` with each Terraform that there is, `terraform test` with the oldest and the newest of them.
 
     terraforms.py validate DIRECTORY...    with the one on PATH
     terraforms.py test DIRECTORY...        validate and the tests of the module with the other two
