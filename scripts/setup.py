@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -61,6 +62,10 @@ SEARCH_SECONDS = 10.0
 
 LAYER_PLATFORM = ("--implementation", "cp", "--python-version", "3.13", "--platform", "manylinux2014_x86_64")
 """One for everybody: which wheel pip prefers must not depend on who builds. What is native in it is left out later."""
+
+
+CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""Where Debian, Red Hat, and Alpine and macOS keep the certificates that a machine trusts."""
 
 
 class Missing(Exception):
@@ -280,8 +285,17 @@ def get_asl_validator() -> None:
     run(
         [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", place],
         "the locked npm packages cannot be had: make an npm registry reachable. npm said:",
-        {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+        {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "NODE_EXTRA_CA_CERTS": certificates()},
     )
+
+
+def certificates() -> str:
+    """The file of the certificates that this machine trusts, which pip, Go and Terraform ask and Node does not.
+
+    https://nodejs.org/api/cli.html#node_extra_ca_certsfile
+    """
+    named = (os.environ.get("NODE_EXTRA_CA_CERTS"), ssl.get_default_verify_paths().cafile, *CERTIFICATES)
+    return next((file for file in named if file and Path(file).is_file()), "")
 
 
 def get_node() -> list[str | Path]:

@@ -204,6 +204,17 @@ def test_without_node_and_its_package_the_sentence_names_both(monkeypatch: pytes
         setup.get_node()
 
 
+def test_node_trusts_what_the_machine_trusts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "missing"))
+    monkeypatch.setattr(setup, "CERTIFICATES", (str(tmp_path / "none"), str(tmp_path / "bundle")))
+    (tmp_path / "bundle").touch()
+    assert setup.certificates() == str(tmp_path / "bundle")
+    (tmp_path / "own").touch()
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(tmp_path / "own"))
+    assert setup.certificates() == str(tmp_path / "own")
+
+
 def test_a_terraform_without_a_package_is_said_and_does_not_stop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
