@@ -29,8 +29,8 @@ SKIPPED = {
     " ledger's conditions hold whatever runs beside each other",
     f"CKV_AWS_116 {FUNCTION}": "triage reads a queue that has a dead-letter queue, the machine catches what tell and"
     " settle raise, and the next minute's sweep does what one failed to do",
-    "CKV_AWS_119 aws_dynamodb_table.ledger": "the estate's key by kms_key_arn, else one that AWS owns: left on without a key,"
-    " the encryption would keep one that was taken away",
+    "CKV_AWS_119 aws_dynamodb_table.ledger": "the key in kms_key_arn, else one that AWS owns: left on without one,"
+    " the encryption would keep a key that was taken away",
     "CKV_AWS_119 aws_dynamodb_table.settings": "as above",
     "CKV_AWS_28 aws_dynamodb_table.settings": "Terraform writes the settings anew from the tfvars",
     "CKV_AWS_297 aws_scheduler_schedule.sweep": "the schedule carries no input to encrypt",
