@@ -23,11 +23,11 @@ demo: setup ## Apply the module to a local AWS and send it findings [FINDINGS=DI
 .PHONY: test
 test: lint check-package ## Run everything: lint, the package check, terraform test, pytest
 	$(python) -m scripts.terraforms test . $(examples)
-	$(python) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(python) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: fuzz
 fuzz: setup ## Read, decide and tell 100,000 events that are damaged in every way
-	TOCSIN_FUZZ_THOUSANDS=100 $(python) -m pytest tests/unit/findings/test_fuzz.py --maxfail 3
+	TOCSIN_FUZZ_THOUSANDS=100 $(python) -m pytest tests/unit/findings/test_fuzz.py --maxfail 3 --numprocesses 2
 
 .PHONY: bench
 bench: setup ## Measure what Tocsin costs in time, writes and dollars, beside plain alternatives

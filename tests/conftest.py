@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,12 +16,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The end-to-end tests share one installation, so one worker runs them all, and what looks back on them comes last.
-
-    Every other file is a group of its own: its fixtures are made once.
-    """
+    """What looks back on all end-to-end tests comes after them."""
     items.sort(key=lambda item: item.path.name == "test_statements.py")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("e2e" if item.path.parent.name == "e2e" else str(item.path)))
+
+
+class Scheduling(LoadFileScheduling):
+    """A file is run by one worker, so that its fixtures are made once; so are the end-to-end tests, which share one.
+
+    https://pytest-xdist.readthedocs.io/en/stable/distribution.html
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)

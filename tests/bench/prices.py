@@ -1,4 +1,4 @@
-"""What AWS charges in us-east-1, without free tiers and savings plans; the pages were read in November 2026."""
+"""What AWS charges in us-east-1 in November 2026, without free tiers and savings plans, and the page of each price."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars for so many of a thing, and the page that says so."""
+    """Dollars for so many of a thing, and the page that lists it."""
 
     dollars: float
     per: int

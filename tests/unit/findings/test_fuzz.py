@@ -44,7 +44,7 @@ TOLD = list(Reason)[:6]
 """The reasons to tell."""
 
 RECORD_BYTES = 6000
-"""What the record of the busiest problem may take: fifty IPv6 actors, twelve copies, four channels."""
+"""What the record of the busiest problem may take: fifty actors, twelve copies, four channels."""
 
 
 def cases(number: int) -> settings:
