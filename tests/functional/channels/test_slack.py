@@ -86,7 +86,7 @@ def test_secret_may_be_json(web: WebServer, key: str) -> None:
         ("nan", 30),
         ("soon", 30),
         ("", 30),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 1),
+        pytest.param(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 1, id="a time that is over"),
     ],
 )
 def test_too_many_requests_waits_as_long_as_asked(web: WebServer, value: str, seconds: float) -> None:
