@@ -195,7 +195,7 @@ class World(RuleBasedStateMachine):
         self.patches.setattr(triage, "decide_and_record", partial(self.decide_and_record, triage.decide_and_record))
         self.patches.setattr(channels, "compose", lambda channel, alert, *_: (channel.name, alert))
         self.patches.setattr(channels, "send", self.send)
-        self.patches.setattr(logging.root.manager, "disable", logging.CRITICAL)
+        logging.disable()
         self.patches.setattr(ledger, "OUTBOX_PARTITIONS", PARTITIONS)
         self.patches.setattr(log, "single_metric", lambda **_: Quiet())
 
@@ -635,6 +635,7 @@ class World(RuleBasedStateMachine):
                 for actor in waiting:
                     actor.stop()
             self.patches.undo()
+            logging.disable(logging.NOTSET)
 
     def end_well(self) -> None:
         """Everything is healed, and time passes: then nothing waits, nothing is lost, and the newest is known."""
