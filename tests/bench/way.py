@@ -172,7 +172,7 @@ def _until(found: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + WAIT_SECONDS
     while not (value := found()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nothing happened within {WAIT_SECONDS:.0f} seconds: see build/bench/work/aws")
+            raise TimeoutError(f"nothing happened in {WAIT_SECONDS:.0f} seconds: see local_aws.log in build/bench")
         time.sleep(0.05)
     return value
 

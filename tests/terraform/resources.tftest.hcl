@@ -184,6 +184,61 @@ run "alerting" {
     condition     = output.log_group_names == { triage = "/aws/lambda/tocsin-triage", tell = "/aws/lambda/tocsin-tell", settle = "/aws/lambda/tocsin-settle", sweep = "/aws/lambda/tocsin-sweep", alert = "/aws/vendedlogs/states/tocsin-alert" }
     error_message = "Log groups: ${jsonencode(output.log_group_names)}"
   }
+
+  assert {
+    condition     = jsondecode(aws_dynamodb_table_item.settings.item) == { pk = { S = "${sha256(output.settings)}/${terraform_data.settings.id}" }, document = { S = output.settings } }
+    error_message = "The item is not the document under its hash: ${aws_dynamodb_table_item.settings.item}"
+  }
+
+  assert {
+    condition     = alltrue([for function in values(output.functions) : function.environment.SETTINGS_KEY == jsondecode(aws_dynamodb_table_item.settings.item).pk.S])
+    error_message = "A function names other settings than those that were written."
+  }
+
+  assert {
+    condition     = jsondecode(output.settings).routes == []
+    error_message = "Without a channel there is no route, so that findings become an alarm: ${output.settings}"
+  }
+
+  assert {
+    condition     = can(formatdate("YYYY", output.installed_at)) && output.functions["triage"].environment.INSTALLED_AT == output.installed_at
+    error_message = "triage needs to know when the installation was made."
+  }
+
+  assert {
+    condition     = jsondecode(output.state_machine.definition).StartAt != ""
+    error_message = "The rendered machine: ${output.state_machine.definition}"
+  }
+}
+
+# As when the settings are known only while they are applied: replaced, though they are the same.
+run "item_replaced_under_the_same_hash" {
+  command = apply
+  module { source = "./modules/alerting" }
+  plan_options {
+    replace = [terraform_data.settings]
+  }
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels        = { settings = {}, statements = [] }
+  }
+
+  assert {
+    condition     = jsondecode(aws_dynamodb_table_item.settings.item).pk.S != run.alerting.functions["tell"].environment.SETTINGS_KEY && startswith(jsondecode(aws_dynamodb_table_item.settings.item).pk.S, "${sha256(output.settings)}/")
+    error_message = "The new item would be put over the old one, which DynamoDB refuses: ${aws_dynamodb_table_item.settings.item}"
+  }
+}
+
+# What DynamoDB would refuse while it is applied is refused when it is planned.
+run "settings_that_no_item_holds" {
+  command = plan
+  module { source = "./modules/alerting" }
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:tocsin-alarms"
+    channels        = { settings = {}, statements = [] }
+    settings        = merge(var.settings, { routes = [{ to = ["soc"], match = { titles = [join("", [for _ in range(410) : format("%01000d", 0)])] } }] })
+  }
+  expect_failures = [terraform_data.settings]
 }
 
 # As when the Region is known only while it is applied: the mock provider replaces nothing, but shows the name that would do it.
@@ -253,6 +308,37 @@ run "function" {
   assert {
     condition     = aws_cloudwatch_log_group.this.retention_in_days == 30 && alltrue([for tags in [aws_lambda_function.this.tags, aws_cloudwatch_log_group.this.tags, aws_iam_role.this.tags] : tags.team == "security"])
     error_message = "Retention or tags are missing."
+  }
+}
+
+run "statements_of_a_function_in_a_vpc" {
+  command = apply
+  module { source = "./modules/function" }
+  variables {
+    config          = merge(var.config, { vpc_subnet_ids = ["subnet-0a1b2c3d"], vpc_security_group_ids = ["sg-0a1b2c3d"] })
+    name            = "triage"
+    description     = "Reads events."
+    timeout_seconds = 30
+    memory_mb       = 512
+    environment     = {}
+    statements      = []
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement if startswith(statement.Action[0], "ec2:")] == [
+      {
+        Effect   = "Allow"
+        Action   = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"]
+        Resource = ["*"]
+      },
+      {
+        Effect    = "Deny"
+        Action    = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"]
+        Resource  = ["*"]
+        Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:111122223333:function:tocsin-triage"] } }
+      },
+    ]
+    error_message = "Network interfaces are for Lambda to make, not for the code: ${aws_iam_role_policy.this.policy}"
   }
 }
 

@@ -19,7 +19,7 @@ def start(client: SFNClient, machine_arn: str, ledger: Ledger, problem: Problem)
     """Start this attempt, best effort: the outbox row stays until the alert is told, so the sweeper makes up for it.
 
     An attempt that did not start, or perhaps did not, gives up its lease, and the next sweep makes the next one. Should
-    both run, the reservations keep one of them from sending.
+    both run, the reservations keep one of them from sending. Raises what the ledger raises then.
 
     The name makes the start idempotent. ExecutionAlreadyExists says that this attempt ran before and proves nothing:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html

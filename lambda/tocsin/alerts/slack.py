@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -77,7 +77,7 @@ def compose(channel: settings.Slack, alert: Alert, *, name: str, templates: Mapp
     def from_template(draft: composing.Draft) -> Post:
         overview = SlackText(_overview(draft.view))
         rendered = draft.render(TEMPLATE, plain=plain, code=code, link=link, overview=overview)
-        return Post(channel, json.dumps(_checked(rendered), ensure_ascii=False), draft.failure)
+        return Post(channel, _checked(rendered), draft.failure)
 
     def built_in(message: str, failure: str) -> Post:
         return Post(channel, json.dumps({"text": _block(message), "unfurl_links": False}, ensure_ascii=False), failure)
@@ -122,16 +122,17 @@ def escaped(content: str, limit: int) -> str:
     return "".join(parts) + text.ELLIPSIS
 
 
-def _checked(rendered: str) -> dict[str, Any]:
-    """What the template made, as Slack will read it. Raises TemplateError where that would be refused."""
+def _checked(rendered: str) -> str:
+    """What the template made, compact. Raises TemplateError where Slack would refuse it."""
     try:
         payload = json.loads(rendered)
-        json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()  # neither NaN nor half of a surrogate pair
+        body = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        body.encode()  # half of a surrogate pair, written as an escape, could not be sent
     except ValueError as error:
         raise TemplateError(TEMPLATE, f"what comes out of it is no JSON: {error}") from None
     if wrong := check(payload):
         raise TemplateError(TEMPLATE, f"Slack would refuse it: {wrong}")
-    return cast("dict[str, Any]", payload)
+    return body
 
 
 def _mrkdwn(content: str) -> dict[str, Any]:

@@ -65,9 +65,9 @@ def _block(block: Any, where: str) -> Iterator[str]:
         if "text" in block:
             yield from _text(block["text"], f"{where}.text", 3000)
         if "fields" in block:
-            yield from _texts(block["fields"], f"{where}.fields", 1, 2000)
+            yield from _texts(block["fields"], f"{where}.fields", 2000)
     elif kind == "context":
-        yield from _texts(block.get("elements"), f"{where}.elements", 1, 3000)
+        yield from _texts(block.get("elements"), f"{where}.elements", 3000)
     elif kind == "actions" and not 1 <= len(_list(block.get("elements"))) <= 25:
         yield f"{where}.elements is no list of 1 to 25"
     elif kind == "image" and not (block.get("image_url") and block.get("alt_text")):
@@ -78,10 +78,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _texts(texts: Any, where: str, least: int, most_characters: int) -> Iterator[str]:
+def _texts(texts: Any, where: str, most_characters: int) -> Iterator[str]:
     """Ten at most. Among the elements of a context may be images."""
-    if not isinstance(texts, list) or not least <= len(texts) <= 10:
-        yield f"{where} is no list of {least} to 10"
+    if not 1 <= len(_list(texts)) <= 10:
+        yield f"{where} is no list of 1 to 10"
         return
     for index, text in enumerate(texts):
         if not (isinstance(text, dict) and text.get("type") == "image"):

@@ -39,8 +39,7 @@ def sweep(ledger: Ledger, start: Start) -> int:
             continue  # its record could not be read, which does not mean that there is none
         try:
             started += _row(row, problems[row.key], ledger, start)
-        except Exception:
-            # One alert must never keep the others waiting; the outbox's age raises the alarm if it stays.
+        except Exception:  # logged: one alert must never keep the others waiting; the outbox's age alarms if it stays
             logger.exception("this alert will be swept again", extra={"alert_id": row.alert_id})
         if started == MOST_STARTS:
             break

@@ -23,8 +23,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, list[dict[st
         logger.append_keys(message_id=record["messageId"])
         try:
             triage(record["body"], _desk(), _dead_letters())
-        except Exception:
-            # One message must never fail the others: whatever went wrong, it alone comes again.
+        except Exception:  # logged, and this message alone is delivered again: it must never fail the others
             logger.exception("the message will be delivered again")
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

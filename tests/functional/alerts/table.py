@@ -566,7 +566,7 @@ class Table:
 
     def _known(self, call: Mapping[str, Any]) -> None:
         if strange := call.keys() - self.known:
-            raise NotImplementedError(f"add {sorted(strange)} to this table and to test_table.py")
+            raise AssertionError(f"{sorted(strange)} are new to this table: teach it, and test_table.py")
 
     def _named(self, name: str) -> None:
         if name != self.name:

@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from tests import alerts
+from tests.functional.alerts.conftest import TABLE, create_ledger
 from tests.functional.alerts.test_triage import asff, message
 from tocsin.alerts.ledger import Ledger
 from tocsin.alerts.problem import Problem
@@ -20,7 +21,6 @@ from tocsin.alerts.triage import DeadLetters, Desk
 from tocsin.handlers import triage as handler
 from tocsin.log import logger
 
-TABLE = "ledger"
 DETECTOR = "arn:aws:guardduty:eu-west-1:111122223333:detector/d0/finding"
 
 
@@ -31,15 +31,7 @@ class Intake:
         self.queue = boto3.client("sqs")
         self.url = self.queue.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.client = boto3.client("dynamodb")
-        self.client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
+        create_ledger(self.client)
         self.started: list[Problem] = []
         self.desk = Desk(
             Ledger(self.client, TABLE, lambda: alerts.NOW),
